@@ -1,0 +1,1 @@
+//! One verdict on what users write.

@@ -1,0 +1,1 @@
+//! Words that the black box tests use.

@@ -1,0 +1,3 @@
+//! The binary: one executable, every role.
+
+fn main() {}

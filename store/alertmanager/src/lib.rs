@@ -1,0 +1,1 @@
+//! Routes, groups, silences, messages.

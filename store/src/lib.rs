@@ -1,0 +1,1 @@
+//! The store: HTTP, control, workspaces.

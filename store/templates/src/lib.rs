@@ -1,0 +1,1 @@
+//! Go templates with Go's rules.

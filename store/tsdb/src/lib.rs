@@ -1,0 +1,1 @@
+//! One workspace's time series database.
