@@ -7,5 +7,6 @@ pub mod go_regex;
 pub mod histogram;
 pub mod labels;
 pub mod matcher;
+pub mod remote_write;
 pub mod sample;
 pub mod time;
