@@ -60,6 +60,48 @@ pub fn path_at(text: &str, line: u32) -> String {
     path
 }
 
+/// Line and column, from 1, of the field with this path; of its nearest parent that has a line of its
+/// own; (0, 0) where not even that is there.
+pub fn place_of(text: &str, path: &str) -> (u32, u32) {
+    let mut wanted = path;
+    while !wanted.is_empty() {
+        let last = wanted.rsplit(['.', '[']).next().unwrap_or(wanted).trim_end_matches(']');
+        for (at, line) in text.lines().enumerate() {
+            // Looking up the path of a line is dear: only do it where the line can be the one.
+            let number = last.parse::<usize>().is_ok();
+            if !(number && line.trim_start().starts_with('-') || line.contains(last)) {
+                continue;
+            }
+            let found = path_at(text, at as u32 + 1);
+            if found == wanted || (number && found.starts_with(wanted)) {
+                let column = line.len() - line.trim_start().trim_start_matches("- ").len() + 1;
+                return (at as u32 + 1, column as u32);
+            }
+        }
+        wanted = &wanted[..wanted.rfind(['.', '[']).unwrap_or(0)];
+    }
+    (0, 0)
+}
+
+/// Moves the faults of an embedded text (the value of the field `path`) to where they stand in the
+/// whole text.
+pub fn embed(text: &str, path: &str, faults: Vec<Fault>) -> Vec<Fault> {
+    let (line, column) = place_of(text, path);
+    let value = text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
+    let value = value.split_once(": ").map_or("", |(_, value)| value.trim());
+    let is_block = value.starts_with(['|', '>']);
+    let indent = text
+        .lines()
+        .skip(line as usize)
+        .find(|line| !line.trim().is_empty())
+        .map_or(0, |line| line.len() - line.trim_start().len()) as u32;
+    let place = |fault: Fault| match (is_block, fault.line) {
+        (true, 1..) => fault.shifted(line, indent),
+        _ => Fault { line, column, ..fault },
+    };
+    faults.into_iter().map(|fault| place(fault).below(path)).collect()
+}
+
 /// Where the key of a line begins and what it is, past any `- `.
 fn key_of(line: &str) -> Option<(usize, &str)> {
     let bare = line.trim_start();
