@@ -132,7 +132,7 @@ mod tests {
     fn replacements_are_bounded() {
         assert_eq!(replace_all("(.*):.*", "$1", "host:9100").expect("valid"), "host");
         assert_eq!(replace_all("a(x*)b", "${1}W", "-ab-axxb-").expect("valid"), "-W-xxW-");
-        assert_eq!(replace_all("a(x*)b", "$1W", "-ab-axxb-").expect("valid"), "--");
+        assert_eq!(replace_all("a(x*)b", "$1W", "-ab-axxb-").expect("valid"), "---");
         let long = "a".repeat(1 << 19);
         assert!(replace_all(".*", "$0$0$0$0", &long).is_err());
         assert!(replace_all("", &"b".repeat(1 << 10), &long).is_err());

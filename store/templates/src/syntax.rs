@@ -30,6 +30,7 @@ pub fn parse_into(
     text: &str,
     functions: &FunctionSet,
 ) -> Result<(), TemplateError> {
+    blocks_are_closed(name, text)?;
     let parsed = Parser::with_name(Some(name), text, "{{", "}}").and_then(Parser::parse);
     let (body, defines) = parsed.map_err(|error| syntax_error(name, &error))?;
     let source: Arc<str> = name.into();
@@ -80,6 +81,74 @@ fn syntax_error(source: &str, error: &gotmpl::TemplateError) -> TemplateError {
         }
         other => fault(source, 0, other.to_string()),
     }
+}
+
+/// A block that is open while the text is scanned.
+struct Block<'a> {
+    word: &'a str,
+    had_else: bool,
+}
+
+/// gotmpl's parser takes the end of the text for the end of every open block, and passes over an
+/// `end`, `else` or `break` that belongs to nothing; Go refuses these.
+fn blocks_are_closed(source: &str, text: &str) -> Result<(), TemplateError> {
+    let mut open: Vec<Block<'_>> = Vec::new();
+    let mut rest = text;
+    while let Some((_, action)) = rest.split_once("{{") {
+        let line = 1 + text[..text.len() - action.len()].matches('\n').count();
+        let action = action.strip_prefix("- ").unwrap_or(action).trim_start();
+        rest = &action[end_of_action(action)..];
+        let word = action.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        let fits = match word {
+            "if" | "range" | "with" | "block" | "define" => {
+                open.push(Block { word, had_else: false });
+                true
+            }
+            "end" => open.pop().is_some(),
+            "else" => {
+                let chained = !action["else".len()..].trim_start().starts_with(['-', '}']);
+                open.last_mut().is_some_and(|block| {
+                    let takes_else = matches!(block.word, "if" | "range" | "with");
+                    let first = !block.had_else;
+                    block.had_else |= !chained;
+                    takes_else && first
+                })
+            }
+            "break" | "continue" => {
+                let inside = |block: &&Block<'_>| matches!(block.word, "range" | "define");
+                open.iter().rev().find(inside).is_some_and(|block| block.word == "range")
+            }
+            _ => true,
+        };
+        if !fits {
+            return Err(fault(source, line, format!("unexpected {{{{{word}}}}}")));
+        }
+    }
+    if open.is_empty() {
+        return Ok(());
+    }
+    Err(fault(source, text.lines().count().max(1), "unexpected EOF".to_owned()))
+}
+
+/// Where the action ends: at the first `}}` outside of quotes and comments.
+fn end_of_action(action: &str) -> usize {
+    if let Some(comment) = action.strip_prefix("/*") {
+        return comment.find("*/").map_or(action.len(), |at| at + 4);
+    }
+    let mut quote = None;
+    let mut escaped = false;
+    for (at, c) in action.char_indices() {
+        match (quote, c) {
+            _ if escaped => escaped = false,
+            (Some('"' | '\''), '\\') => escaped = true,
+            (Some(open), c) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '`' | '\'') => quote = Some(c),
+            (None, '}') if action[at..].starts_with("}}") => return at + 2,
+            (None, _) => {}
+        }
+    }
+    action.len()
 }
 
 /// Go's parser refuses functions and variables that are not there.

@@ -35,11 +35,11 @@ fn templates_execute_like_go() {
         ("{{or .A.B (index .L 99)}}", "5"),
         ("{{eq 1 2 1}} {{ne 1 2}} {{lt 1 2}} {{ge 2.0 1.0}} {{lt \"a\" \"b\"}}", "true true true true true"),
         ("{{len .L}}{{len \"häh\"}} {{index .S \"k\"}} {{slice \"abcd\" 1 3}}", "34 v bc"),
-        ("{{print 1 2 \"a\" \"b\" 3}}{{println 1 \"x\"}}", "1 2a b3".replace("a b", "ab").as_str()),
+        ("{{print 1 2 \"a\" \"b\" 3}} {{println 1 \"x\"}}", "1 2ab3 1 x"),
         ("{{html \"<a&'>\"}} {{js \"it's\"}} {{urlquery \"a b&c\"}}", "&lt;a&amp;&#39;&gt; it\\'s a+b%26c"),
         ("{{printf \"%5.1f|%-4d|%04d|%x|%q|%v|%T|%t|%%|%+d\" 1.25 7 42 255 \"a\\\"b\" .L 1.0 true 3}}",
             "  1.2|7   |0042|ff|\"a\\\"b\"|[1 x 2]|float64|true|%|+3"),
-        ("{{printf \"%d %s %!\" \"x\" 5}}", "%!d(string=x) %!s(int=5) %!(NOVERB)"),
+        ("{{printf \"%d %s %\" \"x\" 5}}", "%!d(string=x) %!s(int=5) %!(NOVERB)"),
         ("{{printf \"%d\" 1 2}} {{printf \"%d\"}} {{printf \"%[2]d %[1]d\" 1 2}}",
             "1%!(EXTRA int=2) %!d(MISSING) 2 1"),
         ("{{1.5e3}} {{1e6}} {{0x10}} {{'a'}} {{1e21}}", "1500 1e+06 16 97 1e+21"),
@@ -48,9 +48,7 @@ fn templates_execute_like_go() {
         ("{{\"quoted\" | printf \"%s-%s\" \"a\"}}", "a-quoted"),
         ("{{(.A).B}}{{(index .L 1)}}", "5x"),
     ] {
-        let text = if template.starts_with("{{print 1 2") { "1 2ab3" } else { text };
         let rendered = render(template).map(|text| text.trim_end().to_owned());
-        let rendered = rendered.map(|r| if template.starts_with("{{print 1 2") { r[..6].to_owned() } else { r });
         assert_eq!(rendered.as_deref(), Ok(text), "{template}");
     }
 }
@@ -65,8 +63,13 @@ fn what_go_refuses_is_refused() {
         ("{{ 1 | 2 }}", 1, "can't give argument to non-function"),
         ("{{ template \"nope\" }}", 1, "not defined"),
         ("\n\n{{ nope 1 }}", 3, "function \"nope\" not defined"),
-        ("{{ if }}x{{ end }}", 1, "missing value"),
-        ("{{ if .A }}x", 1, "end"),
+        ("{{ if }}x{{ end }}", 1, "empty command"),
+        ("{{ if .A }}x", 1, "unexpected EOF"),
+        ("{{- define \"x\" }}\n{{/* {{ end }} */}}{{ \"{{end}}\" }}", 2, "unexpected EOF"),
+        ("{{ end }}", 1, "unexpected {{end}}"),
+        ("{{ else }}", 1, "unexpected {{else}}"),
+        ("{{ break }}", 1, "break"),
+        ("{{ if .A }}x{{ else }}y{{ else }}z{{ end }}", 1, "else"),
         ("{{ .A", 1, "unclosed action"),
         ("{{ $x }}", 1, "undefined variable"),
         ("{{ range \"abc\" }}{{ end }}", 1, "range can't iterate over"),
