@@ -3,12 +3,22 @@
 //! The test for entry: is it read by a process other than the one that wrote it? No tokio, no I/O,
 //! no clock, no Kubernetes.
 
+pub mod byte_size;
 pub mod fault;
 pub mod go_regex;
 pub mod histogram;
+pub mod http_config;
 pub mod labels;
 pub mod matcher;
+pub mod relabel;
 pub mod remote_write;
 pub mod sample;
+pub mod scrape_config;
+pub mod scrape_config_discovery;
+pub mod scrape_config_faults;
+pub mod scrape_config_parse;
+pub mod scrape_config_resolve;
+pub mod scrape_config_validate;
+pub mod secret;
 pub mod time;
 pub mod yaml;

@@ -1,42 +1,9 @@
-//! What is wrong in a scrape configuration, and where.
+//! Collects faults under a path.
 
-use std::fmt;
+use crate::fault::Fault;
 
-/// Why a place of the file was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
-    /// No Prometheus would take it.
-    Invalid,
-    /// Prometheus takes it, we do not (yet).
-    Unsupported,
-}
-
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Fault {
-    /// From the top of the document, for example `scrape_configs[1].scrape_timeout`; may be empty.
-    pub path: String,
-    /// Counted from 1; 0 where the place is not known.
-    pub line: usize,
-    /// Counted from 1; 0 where the place is not known.
-    pub column: usize,
-    /// Why it was refused.
-    pub kind: FaultKind,
-    /// The reason, in words.
-    pub message: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line > 0 {
-            write!(f, "{}:{}: ", self.line, self.column)?;
-        }
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.message)
-    }
-}
+/// What the message of a fault begins with where Prometheus takes the field and we do not (yet).
+pub const NOT_SUPPORTED: &str = "not supported";
 
 /// Collects faults under a path.
 #[derive(Debug)]
@@ -64,15 +31,11 @@ impl<'a> Faults<'a> {
 
     /// Reports something no Prometheus would take.
     pub fn invalid(&mut self, message: impl Into<String>) {
-        self.report(FaultKind::Invalid, message.into());
+        self.found.push(Fault::at_path(self.path.clone(), message));
     }
 
-    /// Reports something that only we do not take.
-    pub fn unsupported(&mut self, message: impl Into<String>) {
-        self.report(FaultKind::Unsupported, message.into());
-    }
-
-    fn report(&mut self, kind: FaultKind, message: String) {
-        self.found.push(Fault { path: self.path.clone(), line: 0, column: 0, kind, message });
+    /// Reports something that only we do not take; `instead` says what to do.
+    pub fn unsupported(&mut self, instead: &str) {
+        self.invalid(format!("{NOT_SUPPORTED}: {instead}"));
     }
 }

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 
+use crate::fault::Fault;
 use crate::labels::is_legacy_label_name;
 use crate::relabel::RelabelConfig;
 use crate::scrape_config::{GlobalConfig, ScrapeConfig, ScrapeConfiguration};
 use crate::scrape_config_discovery::{
     FileSdConfig, HttpSdConfig, KubernetesRole, KubernetesSdConfig, StaticConfig,
 };
-use crate::scrape_config_faults::{Fault, Faults};
+use crate::scrape_config_faults::Faults;
 use crate::scrape_config_resolve::{EscapingScheme, ScrapeProtocol};
 
 impl ScrapeConfiguration {
@@ -53,7 +54,7 @@ impl ScrapeConfiguration {
         for (name, present, instead) in sections {
             if present {
                 let message = format!("no part of a scrape configuration; {instead}");
-                faults.at(name).unsupported(message);
+                faults.at(name).unsupported(&message);
             }
         }
     }
@@ -87,7 +88,7 @@ impl GlobalConfig {
             ("scrape_failure_log_file", &self.scrape_failure_log_file),
         ] {
             if file.is_some() {
-                faults.at(field).unsupported("not supported");
+                faults.at(field).unsupported("the collector logs to its own log");
             }
         }
     }
@@ -130,7 +131,8 @@ impl ScrapeConfig {
         relabel_rules("relabel_configs", &self.relabel_configs, legacy, faults);
         relabel_rules("metric_relabel_configs", &self.metric_relabel_configs, legacy, faults);
         if self.scrape_failure_log_file.is_some() {
-            faults.at("scrape_failure_log_file").unsupported("not supported");
+            let mut faults = faults.at("scrape_failure_log_file");
+            faults.unsupported("the collector logs to its own log");
         }
     }
 
@@ -155,7 +157,7 @@ impl ScrapeConfig {
         for (name, config) in self.other_discoveries() {
             if config.is_some() {
                 faults.at(name).unsupported(
-                    "not supported; use static_configs, file_sd_configs, http_sd_configs or \
+                    "use static_configs, file_sd_configs, http_sd_configs or \
                      kubernetes_sd_configs",
                 );
             }
