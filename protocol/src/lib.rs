@@ -3,6 +3,8 @@
 //! The test for entry: is it read by a process other than the one that wrote it? No tokio, no I/O,
 //! no clock, no Kubernetes.
 
+pub mod alertmanager_config;
+pub mod fault;
 pub mod go_regex;
 pub mod histogram;
 pub mod labels;
