@@ -11,6 +11,7 @@ pub mod labels;
 pub mod limits;
 pub mod matcher;
 pub mod remote_write;
+pub mod rule_file;
 pub mod sample;
 pub mod time;
 pub mod workspace;
