@@ -23,6 +23,7 @@ pub mod matcher;
 pub mod places;
 pub mod relabel;
 pub mod remote_write;
+pub mod rule_file;
 pub mod sample;
 pub mod scrape_config;
 pub mod scrape_config_discovery;
