@@ -10,4 +10,5 @@ pub mod histogram;
 pub mod labels;
 pub mod matcher;
 pub mod sample;
+pub mod sigv4;
 pub mod time;
