@@ -33,6 +33,7 @@ pub mod scrape_config_resolve;
 pub mod scrape_config_validate;
 pub mod secret;
 pub mod summation;
+pub mod sigv4;
 pub mod time;
 pub mod workspace;
 pub mod yaml;

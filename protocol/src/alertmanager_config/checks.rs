@@ -53,8 +53,9 @@ impl Check<'_> {
         let token = ["slack_app_token", "slack_app_token_file"];
         let url = ["slack_api_url", "slack_api_url_file"];
         let set = |names: [&str; 2]| names.iter().any(|name| global.text(name).is_some());
-        let app_url = global.text("slack_app_url");
-        let same_url = app_url.is_some() && app_url == global.text("slack_api_url");
+        // The old way to post by token: the token's own URL written as the webhook's.
+        let app_url = global.text("slack_app_url").unwrap_or(other_receivers::SLACK_POST_URL);
+        let same_url = global.text("slack_api_url") == Some(app_url);
         self.fault_if(
             set(token) && set(url) && !same_url,
             "global.slack_api_url",

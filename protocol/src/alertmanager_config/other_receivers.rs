@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::alertmanager_config::global::Global;
 
+/// Where Slack takes messages by token.
+pub const SLACK_POST_URL: &str = "https://slack.com/api/chat.postMessage";
+
 /// Two global fields of which at most one may be set.
 pub const GLOBAL_EITHER_OR: [[&str; 2]; 10] = [
     ["slack_api_url", "slack_api_url_file"],
@@ -107,7 +110,7 @@ fn shape_faults(field: &str, config: &BTreeMap<String, serde_json::Value>) -> Ve
     }
     // Slack: only the method that posts by token can edit what it posted.
     let edits = config.get("update_message").is_some_and(|value| value == true);
-    let posts = "https://slack.com/api/chat.postMessage";
+    let posts = SLACK_POST_URL;
     let url = config.get("api_url").and_then(|value| value.as_str());
     if field == "slack_configs" && edits && url.is_some_and(|url| url != posts) {
         faults.push(format!(

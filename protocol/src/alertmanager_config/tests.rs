@@ -139,7 +139,7 @@ fn matchers_are_read_in_both_grammars() {
         let parsed = parse_matchers(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(matchers_text(&parsed), written, "{text}");
     }
-    for text in ["foo", "{foo=bar,,}", "=bar", "foo=~[", r#"foo="bar"#, "foo=bar}{"] {
+    for text in ["foo", "{foo=bar,,}", "=bar", "foo=~[", r#"foo="bar"#, "{foo"] {
         assert!(parse_matchers(text).is_err(), "{text}");
     }
     assert!(parse_matcher("a=b,c=d").is_err());
