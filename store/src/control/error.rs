@@ -184,6 +184,13 @@ const fn status(code: ErrorCode) -> StatusCode {
     }
 }
 
+/// A path that is none of the control API's: AMP's body under HTTP's own status.
+pub fn no_such_path(message: &str) -> Answer {
+    let mut answer = ControlError::UnknownOperation(message.to_owned()).answer();
+    answer.status = StatusCode::NOT_FOUND;
+    answer
+}
+
 /// A path of the control API that has no such method: AMP's body under HTTP's own status.
 pub fn wrong_method(message: &str, allowed: &[&str]) -> Answer {
     let mut answer = ControlError::UnknownOperation(message.to_owned()).answer();

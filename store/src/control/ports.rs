@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;
+use protocol::fault::Fault;
 use protocol::workspace::WorkspaceId;
 
 /// What of a definition runs: its hash, or why it does not.
@@ -29,11 +30,11 @@ pub trait DataPlane: Send + Sync + 'static {
     fn running(&self, id: &WorkspaceId) -> Running;
 }
 
-/// Verdicts on definitions before they are stored; a fault is one sentence.
+/// Verdicts on definitions before they are stored.
 #[derive(Clone, Copy)]
 pub struct Checks {
     /// Of a rule file, under these feature flags.
-    pub rules: fn(text: &str, features: &[String]) -> Vec<String>,
+    pub rules: fn(text: &str, features: &[String]) -> Vec<Fault>,
     /// Of an alert manager definition.
-    pub alert_manager: fn(text: &str) -> Vec<String>,
+    pub alert_manager: fn(text: &str) -> Vec<Fault>,
 }

@@ -10,6 +10,7 @@ use protocol::amp_api::rule_namespaces::{
 use protocol::amp_api::scalars::{Blob, EpochSeconds};
 use protocol::amp_api::status::{DefinitionExtras, Status, StatusCode};
 use protocol::amp_api::tags::tag_faults;
+use protocol::fault::Fault;
 use protocol::workspace::WorkspaceId;
 use world::tasks::run_blocking;
 
@@ -158,7 +159,7 @@ pub async fn check_definition(
     id: &WorkspaceId,
     data: &Blob,
     kind: Kind,
-    judge: impl FnOnce(&str, &[String]) -> Vec<String> + Send + 'static,
+    judge: impl FnOnce(&str, &[String]) -> Vec<Fault> + Send + 'static,
 ) -> Result<(), ControlError> {
     let workspace = record(control, id)?;
     let limit = workspace.configuration.limits().definition_bytes_max;
@@ -177,7 +178,7 @@ pub async fn check_definition(
     match faults.is_empty() {
         true => Ok(()),
         false => Err(ControlError::Fields(
-            faults.into_iter().map(|fault| FieldFault::new("data", fault)).collect(),
+            faults.into_iter().map(|fault| FieldFault::new("data", fault.to_string())).collect(),
         )),
     }
 }
