@@ -6,6 +6,7 @@ use crds::scraper::ScraperSpec;
 use crds::workspace::WorkspaceSpec;
 use protocol::alertmanager_config::definition::{AmpDefinition, Origin};
 use protocol::fault::Fault;
+use protocol::rule_file::RuleFile;
 use protocol::scrape_config::ScrapeConfiguration;
 use protocol::yaml;
 
@@ -50,14 +51,27 @@ pub fn scraper(spec: &ScraperSpec, text: &str) -> Vec<Fault> {
 }
 
 /// Judges a RuleGroup and the rules in it.
-pub fn rule_group(spec: &RuleGroupSpec, _text: &str) -> Vec<Fault> {
+pub fn rule_group(spec: &RuleGroupSpec, text: &str) -> Vec<Fault> {
     match (&spec.configuration, spec.groups.is_empty()) {
         (Some(_), false) => vec![excluded("spec.configuration", "spec.groups")],
         (None, true) => {
             vec![Fault::at_path("spec", "one of groups and configuration must be given")]
         }
-        _ => Vec::new(),
+        (Some(configuration), true) => {
+            yaml::embed(text, "spec.configuration", rule_file(configuration))
+        }
+        (None, false) => {
+            let file = serde_json::json!({ "groups": spec.groups }).to_string();
+            // Lines of the JSON say nothing to the user: the path finds the place in the manifest.
+            let bare = |fault: Fault| Fault { line: 0, column: 0, ..fault }.below("spec");
+            rule_file(&file).into_iter().map(bare).collect()
+        }
     }
+}
+
+/// Judges a rule file.
+pub fn rule_file(text: &str) -> Vec<Fault> {
+    RuleFile::parse(text).err().unwrap_or_default()
 }
 
 /// Judges an AlertManagerConfig and the definition in it.
