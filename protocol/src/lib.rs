@@ -4,6 +4,8 @@
 //! no clock, no Kubernetes.
 
 pub mod go_float;
+pub mod amp_api;
+pub mod fault;
 pub mod go_regex;
 pub mod histogram;
 pub mod histogram_buckets;
@@ -13,7 +15,11 @@ pub mod histogram_sum;
 pub mod histogram_trim;
 pub mod histogram_validation;
 pub mod labels;
+pub mod limits;
 pub mod matcher;
+pub mod remote_write;
 pub mod sample;
 pub mod summation;
 pub mod time;
+pub mod workspace;
+pub mod yaml;

@@ -195,7 +195,7 @@ pub enum ExprKind {
 /// `metric{...}` with its modifiers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VectorSelector {
-    /// The metric's name as written before or, quoted, inside the braces; empty where none was.
+    /// The metric's name as written before the braces; empty where none was.
     pub name: String,
     /// In order of writing; the name's matcher, where there is a name, is among them.
     pub matchers: Vec<Matcher>,
