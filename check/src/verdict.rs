@@ -77,7 +77,8 @@ fn kind_of(text: &str) -> FileKind {
         FileKind::Manifests
     } else if keys.groups.is_some() {
         FileKind::RuleFile
-    } else if keys.alertmanager_config.is_some() || keys.route.is_some() || keys.receivers.is_some() {
+    } else if keys.alertmanager_config.is_some() || keys.route.is_some() || keys.receivers.is_some()
+    {
         FileKind::Definition
     } else if keys.scrape_configs.is_some() || keys.global.is_some() {
         FileKind::ScrapeConfiguration

@@ -3,6 +3,7 @@
 //! The test for entry: is it read by a process other than the one that wrote it? No tokio, no I/O,
 //! no clock, no Kubernetes.
 
+pub mod alertmanager_config;
 pub mod amp_api;
 pub mod byte_size;
 pub mod fault;
@@ -19,10 +20,11 @@ pub mod http_config;
 pub mod labels;
 pub mod limits;
 pub mod matcher;
+pub mod places;
 pub mod relabel;
 pub mod remote_write;
+pub mod rule_file;
 pub mod sample;
-pub mod summation;
 pub mod scrape_config;
 pub mod scrape_config_discovery;
 pub mod scrape_config_faults;
@@ -30,6 +32,8 @@ pub mod scrape_config_parse;
 pub mod scrape_config_resolve;
 pub mod scrape_config_validate;
 pub mod secret;
+pub mod summation;
+pub mod sigv4;
 pub mod time;
 pub mod workspace;
 pub mod yaml;

@@ -1,6 +1,7 @@
 //! From YAML text to a scrape configuration, or to every fault with its place.
 
 use crate::fault::Fault;
+use crate::places::Places;
 use crate::scrape_config::ScrapeConfiguration;
 use crate::yaml;
 
@@ -20,8 +21,9 @@ impl ScrapeConfiguration {
         if faults.is_empty() {
             return Ok(configuration);
         }
+        let places = Places::read(text);
         for fault in &mut faults {
-            (fault.line, fault.column) = yaml::place_of(text, &fault.path);
+            (fault.line, fault.column) = places.of(&fault.path);
         }
         Err(faults)
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::http_config::HttpClientConfig;
 use crate::relabel::{RelabelConfig, RelabelRule};
 use crate::scrape_config::{GlobalConfig, ScrapeConfig, ScrapeConfiguration};
-use crate::scrape_config_discovery::{FileSdConfig, HttpSdConfig, KubernetesSdConfig, StaticConfig};
+use crate::scrape_config_discovery::{
+    FileSdConfig, HttpSdConfig, KubernetesSdConfig, StaticConfig,
+};
 use crate::time::PromDuration;
 
 /// Prometheus's own defaults.
@@ -280,10 +282,7 @@ impl ScrapeConfig {
             ),
             samples: limit(self.sample_limit, global.sample_limit),
             labels: limit(self.label_limit, global.label_limit),
-            label_name_length: limit(
-                self.label_name_length_limit,
-                global.label_name_length_limit,
-            ),
+            label_name_length: limit(self.label_name_length_limit, global.label_name_length_limit),
             label_value_length: limit(
                 self.label_value_length_limit,
                 global.label_value_length_limit,

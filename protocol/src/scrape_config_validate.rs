@@ -252,9 +252,9 @@ impl KubernetesSdConfig {
         let api_server = self.api_server.as_deref().unwrap_or("");
         let kubeconfig = self.kubeconfig_file.as_deref().unwrap_or("");
         if self.role.is_none() {
-            faults.at("role").invalid(
-                "must be one of pod, service, endpoints, endpointslice, node and ingress",
-            );
+            faults
+                .at("role")
+                .invalid("must be one of pod, service, endpoints, endpointslice, node and ingress");
         }
         let http = self.http_client();
         http.validate(faults);

@@ -21,15 +21,17 @@ pub fn find(name: &str) -> Option<Builtin> {
         "eq" => eq,
         "ge" => |args| ordered(args, Ordering::is_ge),
         "gt" => |args| ordered(args, Ordering::is_gt),
-        "html" => |args| escaped(args, |c| match c {
-            '"' => Some("&#34;"),
-            '\'' => Some("&#39;"),
-            '&' => Some("&amp;"),
-            '<' => Some("&lt;"),
-            '>' => Some("&gt;"),
-            '\0' => Some("\u{fffd}"),
-            _ => None,
-        }),
+        "html" => |args| {
+            escaped(args, |c| match c {
+                '"' => Some("&#34;"),
+                '\'' => Some("&#39;"),
+                '&' => Some("&amp;"),
+                '<' => Some("&lt;"),
+                '>' => Some("&gt;"),
+                '\0' => Some("\u{fffd}"),
+                _ => None,
+            })
+        },
         "index" => index,
         "js" => |args| Ok(Value::from(gotmpl::js_escape(&joined(args)?))),
         "le" => |args| ordered(args, Ordering::is_le),
@@ -41,9 +43,9 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         "not" => |args| exactly::<1>(args).map(|[value]| Value::Bool(!value.is_true())),
         "print" => |args| bounded(CALL_BYTES_MAX, |out| print::print(out, args)).map(Value::from),
-        "println" => |args| {
-            bounded(CALL_BYTES_MAX, |out| print::println(out, args)).map(Value::from)
-        },
+        "println" => {
+            |args| bounded(CALL_BYTES_MAX, |out| print::println(out, args)).map(Value::from)
+        }
         "printf" => |args| {
             at_least(1, args)?;
             printf::sprintf(text(&args[0])?, &args[1..]).map(Value::from)
@@ -213,6 +215,8 @@ fn slice(args: &[Value]) -> Result<Value, CallError> {
         (Items::None, Value::String(text) | Value::Safe(text)) => {
             Ok(Value::from(String::from_utf8_lossy(&text.as_bytes()[from..to]).into_owned()))
         }
-        (_, other) => Err(CallError::new(format!("can't slice item of type {}", other.type_name()))),
+        (_, other) => {
+            Err(CallError::new(format!("can't slice item of type {}", other.type_name())))
+        }
     }
 }

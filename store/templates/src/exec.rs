@@ -271,18 +271,11 @@ impl<'a, S: Sink> Run<'a, S> {
         Ok(piped.unwrap_or(Value::Nil))
     }
 
-    fn command(
-        &mut self,
-        command: &CommandNode,
-        dot: &Value,
-        piped: Option<Value>,
-    ) -> Walk<Value> {
+    fn command(&mut self, command: &CommandNode, dot: &Value, piped: Option<Value>) -> Walk<Value> {
         let Some((first, rest)) = command.args.split_first() else { return Ok(Value::Nil) };
         match first {
             Expr::Identifier(pos, name) => self.function(*pos, name, rest, dot, piped),
-            Expr::Field(pos, chain) => {
-                self.chain(*pos, dot.clone(), chain, rest, dot, piped)
-            }
+            Expr::Field(pos, chain) => self.chain(*pos, dot.clone(), chain, rest, dot, piped),
             Expr::Variable(pos, name, chain) if !chain.is_empty() => {
                 let base = self.variable(*pos, name)?;
                 self.chain(*pos, base, chain, rest, dot, piped)

@@ -58,7 +58,9 @@ pub(crate) fn exactly<const N: usize>(args: &[Value]) -> Result<&[Value; N], Cal
 pub(crate) fn at_least(want: usize, args: &[Value]) -> Result<(), CallError> {
     if args.len() < want {
         let got = args.len();
-        return Err(CallError::new(format!("wrong number of args: want at least {want} got {got}")));
+        return Err(CallError::new(format!(
+            "wrong number of args: want at least {want} got {got}"
+        )));
     }
     Ok(())
 }

@@ -51,9 +51,18 @@ enum Part<'a> {
     LowerPm,
     ZoneName,
     /// `Z07:00` and its like: a colon, seconds, and `Z` for UTC.
-    Zone { z: bool, colon: bool, minutes: bool, seconds: bool },
+    Zone {
+        z: bool,
+        colon: bool,
+        minutes: bool,
+        seconds: bool,
+    },
     /// `.000` or `.999`: the separator, digits, and whether trailing zeros are cut.
-    Fraction { separator: char, digits: usize, cut: bool },
+    Fraction {
+        separator: char,
+        digits: usize,
+        cut: bool,
+    },
 }
 
 const fn zone(z: bool, colon: bool, minutes: bool, seconds: bool) -> Part<'static> {
@@ -404,7 +413,8 @@ mod tests {
 
     #[test]
     fn what_a_layout_prints_it_reads() {
-        for layout in ["2006-01-02 15:04:05", "Mon Jan _2 15:04:05 2006", "2006-01-02T15:04:05Z07:00"]
+        for layout in
+            ["2006-01-02 15:04:05", "Mon Jan _2 15:04:05 2006", "2006-01-02T15:04:05Z07:00"]
         {
             let read = parse(layout, &shown(layout)).expect("it was printed so");
             assert_eq!(read.timestamp().as_second(), 1_700_000_000, "{layout}");

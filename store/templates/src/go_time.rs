@@ -151,11 +151,7 @@ fn add_date(time: &Time, args: &[Value]) -> Result<Value, CallError> {
 }
 
 /// The methods of `time.Duration`; `None`: there is no such method.
-pub fn duration_method(
-    nanos: i64,
-    name: &str,
-    args: &[Value],
-) -> Option<Result<Value, CallError>> {
+pub fn duration_method(nanos: i64, name: &str, args: &[Value]) -> Option<Result<Value, CallError>> {
     let float = |unit: f64| Value::Float(nanos as f64 / unit);
     let plain = match name {
         "Hours" => float(3600e9),

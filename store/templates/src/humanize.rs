@@ -11,9 +11,9 @@ pub fn to_float(value: &Value) -> Result<f64, CallError> {
         Value::Float(number) => Ok(*number),
         Value::Int(number) => Ok(*number as f64),
         Value::Duration(nanos) => Ok(*nanos as f64 / 1e9),
-        Value::String(text) => text
-            .parse()
-            .map_err(|_| CallError::new(format!("strconv.ParseFloat: parsing {text:?}: invalid syntax"))),
+        Value::String(text) => text.parse().map_err(|_| {
+            CallError::new(format!("strconv.ParseFloat: parsing {text:?}: invalid syntax"))
+        }),
         other => Err(CallError::new(format!("can't convert {} to float", other.type_name()))),
     }
 }

@@ -86,4 +86,3 @@ fn string(out: &mut dyn Write, text: &str) -> fmt::Result {
     }
     out.write_char('"')
 }
-

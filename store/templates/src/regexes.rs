@@ -29,9 +29,8 @@ pub fn replace_all(pattern: &str, replacement: &str, text: &str) -> Result<Strin
             return Err(out.too_large());
         }
         captures.expand(replacement, &mut expanded);
-        let written = out
-            .write_str(&text[from..whole.start()])
-            .and_then(|()| out.write_str(&expanded));
+        let written =
+            out.write_str(&text[from..whole.start()]).and_then(|()| out.write_str(&expanded));
         written.map_err(|_| out.too_large())?;
         from = whole.end();
     }

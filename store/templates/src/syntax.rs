@@ -76,9 +76,7 @@ fn fault(source: &str, line: usize, message: String) -> TemplateError {
 fn syntax_error(source: &str, error: &gotmpl::TemplateError) -> TemplateError {
     match error {
         gotmpl::TemplateError::Parse { line, message, .. }
-        | gotmpl::TemplateError::Lex { line, message, .. } => {
-            fault(source, *line, message.clone())
-        }
+        | gotmpl::TemplateError::Lex { line, message, .. } => fault(source, *line, message.clone()),
         other => fault(source, 0, other.to_string()),
     }
 }
@@ -168,10 +166,9 @@ impl Check<'_> {
 
     fn node(&self, node: &Node, variables: &mut Vec<SmolStr>) -> Result<(), TemplateError> {
         match node {
-            Node::Text(TextNode { .. })
-            | Node::Break(_)
-            | Node::Continue(_)
-            | Node::Define(_) => Ok(()),
+            Node::Text(TextNode { .. }) | Node::Break(_) | Node::Continue(_) | Node::Define(_) => {
+                Ok(())
+            }
             Node::List(list) => self.list(list, variables),
             Node::Action(action) => self.pipe(&action.pipe, variables),
             Node::If(branch) | Node::With(branch) | Node::Range(branch) => {

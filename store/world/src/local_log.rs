@@ -20,8 +20,21 @@ use crate::log_index::{LogIndex, SegmentIndex, segment_path};
 use crate::random::Random;
 use crate::recovery::{LogOpenError, recover};
 use crate::segment::{FRAME_HEADER_LEN, read_frame};
-use crate::segment_writer::{Batch, SegmentWriter, Written};
+use crate::segment_writer::{Batch, SEGMENT_BYTES_MAX, SegmentWriter, Written};
 use crate::tasks::{TaskHandle, Tasks, run_blocking};
+
+/// How a log is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// A new segment is begun where a batch would take the current one beyond this; at most 1 GiB.
+    pub segment_bytes_max: u64,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { segment_bytes_max: SEGMENT_BYTES_MAX }
+    }
+}
 
 /// The commit log on the local disk.
 pub struct LocalLog {
@@ -48,11 +61,12 @@ impl LocalLog {
         disk: &Arc<dyn Disk>,
         random: &Arc<dyn Random>,
         tasks: &Arc<dyn Tasks>,
+        settings: LogSettings,
     ) -> Result<Self, LogOpenError> {
         let index = recover(disk.as_ref())?;
         let state = Mutex::new(State { index, ..State::default() });
         let shared = Arc::new(Shared { disk: disk.clone(), state, work: Notify::new() });
-        let writer = SegmentWriter::new(disk.clone(), random.clone());
+        let writer = SegmentWriter::new(disk.clone(), random.clone(), settings.segment_bytes_max);
         let task = write_batches(shared.clone(), tasks.clone(), writer);
         let writer = Mutex::new(Some(tasks.spawn("commit log writer", Box::pin(task))));
         Ok(Self { shared, writer })

@@ -10,7 +10,7 @@ use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::disk::Disk;
 use crate::http_outbox::HttpOutbox;
 use crate::local_bucket::{BUCKET_DIR, LocalBucket};
-use crate::local_log::LocalLog;
+use crate::local_log::{LocalLog, LogSettings};
 use crate::random::Random;
 use crate::real_clock::RealClock;
 use crate::real_disk::RealDisk;
@@ -64,7 +64,7 @@ impl RealWorld {
         let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
         // One writer, one write at a time; it never waits behind queries.
         let log_tasks: Arc<dyn Tasks> = Arc::new(tasks.with_own_line(1));
-        let log = Arc::new(LocalLog::open(&disk, &random, &log_tasks)?);
+        let log = Arc::new(LocalLog::open(&disk, &random, &log_tasks, LogSettings::default())?);
         let tasks: Arc<dyn Tasks> = Arc::new(tasks);
         let bucket = LocalBucket::open(disk.clone(), tasks.clone()).map_err(|source| {
             OpenError::Bucket { path: disk.describe(Path::new(BUCKET_DIR)), source }

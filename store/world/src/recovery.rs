@@ -94,8 +94,9 @@ impl SegmentFile<'_> {
             Err(HeaderFault::Newer(found)) => {
                 return Err(LogOpenError::Newer { path: self.shown(), found });
             }
-            Err(HeaderFault::Short) if self.following.is_none() => {
-                // Header and name are synced before the first batch: no record was ever here.
+            _ if self.following.is_none() && self.bytes.len() <= HEADER_LEN => {
+                // Header and name are synced before the first batch: no record was ever here. A
+                // file may have its length and not yet its bytes.
                 index.next = self.first;
                 return self.remove("its creation was cut short");
             }
@@ -267,7 +268,7 @@ impl SegmentFile<'_> {
     /// Removes the last segment, which holds no record.
     fn remove(&self, why: &'static str) -> Result<(), LogOpenError> {
         tracing::debug!(segment = ?self.shown(), "commit log: removed a segment: {why}");
-        debug_assert!(self.bytes.len() < HEADER_LEN || self.following.is_none());
+        assert!(self.following.is_none(), "only the last segment may go");
         let removed = self.disk.remove(self.path);
         let removed = removed.and_then(|()| self.disk.sync_dir(Path::new(LOG_DIR)));
         removed.map_err(|source| LogOpenError::Disk { path: self.shown(), source })

@@ -58,21 +58,24 @@ struct Open {
 pub struct SegmentWriter {
     disk: Arc<dyn Disk>,
     random: Arc<dyn Random>,
+    segment_bytes_max: u64,
     open: Option<Open>,
     buffer: Vec<u8>,
 }
 
 impl SegmentWriter {
     /// A writer that begins a segment of its own at the first batch.
-    pub fn new(disk: Arc<dyn Disk>, random: Arc<dyn Random>) -> Self {
-        Self { disk, random, open: None, buffer: Vec::new() }
+    pub fn new(disk: Arc<dyn Disk>, random: Arc<dyn Random>, segment_bytes_max: u64) -> Self {
+        // Offsets within a segment are kept in 32 bits; a batch may come on top.
+        let segment_bytes_max = segment_bytes_max.min(1 << 30);
+        Self { disk, random, segment_bytes_max, open: None, buffer: Vec::new() }
     }
 
     /// Returns once the batch is durable. After an error nothing of it is.
     pub fn write(&mut self, batch: &Batch) -> Result<Written, LogError> {
         let estimate: usize =
             batch.records.iter().map(|r| r.payload.len() + FRAME_HEADER_LEN).sum();
-        if self.open.as_ref().is_some_and(|open| open.is_full(batch.first, estimate as u64)) {
+        if self.is_full(batch.first, estimate as u64) {
             self.open = None;
         }
         let mut begun = None;
@@ -103,6 +106,13 @@ impl SegmentWriter {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => self.disk.sync_dir(Path::new(LOG_DIR)),
         }
+    }
+
+    fn is_full(&self, first: Position, more: u64) -> bool {
+        self.open.as_ref().is_some_and(|open| {
+            let has_records = first > open.header.first;
+            has_records && open.len + more > self.segment_bytes_max
+        })
     }
 
     fn begin(&self, first: Position) -> io::Result<Open> {
@@ -141,11 +151,6 @@ impl SegmentWriter {
 }
 
 impl Open {
-    fn is_full(&self, first: Position, more: u64) -> bool {
-        let has_records = first > self.header.first;
-        has_records && self.len + more > SEGMENT_BYTES_MAX
-    }
-
     fn write(&mut self, batch: &Batch, buffer: &mut Vec<u8>) -> io::Result<Vec<Entry>> {
         let mut encoder = BatchEncoder::new(std::mem::take(buffer), self.header.salt, batch.first);
         let mut entries = Vec::with_capacity(batch.records.len());

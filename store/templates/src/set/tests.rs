@@ -33,15 +33,25 @@ fn templates_execute_like_go() {
         ("{{if .E}}a{{else if .A}}b{{else}}c{{end}}", "b"),
         ("{{and 1 0}}{{or 0 2}}{{not 0}}", "02true"),
         ("{{or .A.B (index .L 99)}}", "5"),
-        ("{{eq 1 2 1}} {{ne 1 2}} {{lt 1 2}} {{ge 2.0 1.0}} {{lt \"a\" \"b\"}}", "true true true true true"),
+        (
+            "{{eq 1 2 1}} {{ne 1 2}} {{lt 1 2}} {{ge 2.0 1.0}} {{lt \"a\" \"b\"}}",
+            "true true true true true",
+        ),
         ("{{len .L}}{{len \"häh\"}} {{index .S \"k\"}} {{slice \"abcd\" 1 3}}", "34 v bc"),
         ("{{print 1 2 \"a\" \"b\" 3}} {{println 1 \"x\"}}", "1 2ab3 1 x"),
-        ("{{html \"<a&'>\"}} {{js \"it's\"}} {{urlquery \"a b&c\"}}", "&lt;a&amp;&#39;&gt; it\\'s a+b%26c"),
-        ("{{printf \"%5.1f|%-4d|%04d|%x|%q|%v|%T|%t|%%|%+d\" 1.25 7 42 255 \"a\\\"b\" .L 1.0 true 3}}",
-            "  1.2|7   |0042|ff|\"a\\\"b\"|[1 x 2]|float64|true|%|+3"),
+        (
+            "{{html \"<a&'>\"}} {{js \"it's\"}} {{urlquery \"a b&c\"}}",
+            "&lt;a&amp;&#39;&gt; it\\'s a+b%26c",
+        ),
+        (
+            "{{printf \"%5.1f|%-4d|%04d|%x|%q|%v|%T|%t|%%|%+d\" 1.25 7 42 255 \"a\\\"b\" .L 1.0 true 3}}",
+            "  1.2|7   |0042|ff|\"a\\\"b\"|[1 x 2]|float64|true|%|+3",
+        ),
         ("{{printf \"%d %s %\" \"x\" 5}}", "%!d(string=x) %!s(int=5) %!(NOVERB)"),
-        ("{{printf \"%d\" 1 2}} {{printf \"%d\"}} {{printf \"%[2]d %[1]d\" 1 2}}",
-            "1%!(EXTRA int=2) %!d(MISSING) 2 1"),
+        (
+            "{{printf \"%d\" 1 2}} {{printf \"%d\"}} {{printf \"%[2]d %[1]d\" 1 2}}",
+            "1%!(EXTRA int=2) %!d(MISSING) 2 1",
+        ),
         ("{{1.5e3}} {{1e6}} {{0x10}} {{'a'}} {{1e21}}", "1500 1e+06 16 97 1e+21"),
         ("{{define \"a\"}}{{.}}{{end}}{{template \"a\" 1}}{{block \"b\" 2}}<{{.}}>{{end}}", "1<2>"),
         ("{{/* comment */}}x", "x"),
@@ -108,7 +118,11 @@ fn hostile_templates_end_in_an_error() {
         let fault = render(template).expect_err(template);
         assert_eq!(fault.kind, FaultKind::Limit, "{template}: {fault}");
     }
-    let deep = format!("{}1{}", "{{if ".to_owned() + &"(".repeat(20_000), ")".repeat(20_000) + "}}{{end}}");
+    let deep = format!(
+        "{}1{}",
+        "{{if ".to_owned() + &"(".repeat(20_000),
+        ")".repeat(20_000) + "}}{{end}}"
+    );
     assert_eq!(render(&deep).expect_err("too deep").kind, FaultKind::Syntax);
     let ifs = "{{if 1}}".repeat(20_000) + &"{{end}}".repeat(20_000);
     assert_eq!(render(&ifs).expect_err("too deep").kind, FaultKind::Syntax);
@@ -128,7 +142,10 @@ fn later_texts_replace_earlier_definitions() {
     let set = TemplateSet::parse(
         [
             ("a.tmpl", "{{ define \"x\" }}one{{ end }}"),
-            ("b.tmpl", "{{ define \"x\" }}two{{ end }}{{ define \"y\" }}{{ template \"x\" }}{{ end }}"),
+            (
+                "b.tmpl",
+                "{{ define \"x\" }}two{{ end }}{{ define \"y\" }}{{ template \"x\" }}{{ end }}",
+            ),
             ("c.tmpl", "{{ define \"x\" }}  {{ end }}"),
         ],
         FunctionSet::new(),
