@@ -7,11 +7,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use crate::commit_log::{Position, StreamName};
+use crate::segment_writer::{Batch, Written};
 
 /// The folder of the segments, within the data directory.
 pub const LOG_DIR: &str = "log";
 /// Evidence: damaged segments get a second name here, which is never removed by the program.
 pub const DAMAGED_DIR: &str = "log/damaged";
+
+/// A segment that has no name yet; means nothing after a restart.
+pub const DRAFT: &str = "log/next.draft";
 
 /// The path of the segment that begins at `first`.
 pub fn segment_path(first: Position) -> PathBuf {
@@ -88,6 +92,33 @@ pub struct LogIndex {
 }
 
 impl LogIndex {
+    /// Enters a batch that is durable now.
+    pub fn enter(&mut self, batch: &Batch, written: Written) {
+        if let Some(header) = written.begun {
+            self.segments.push_back(SegmentIndex::new(header.first, header.salt, 0));
+        }
+        let segment = self.segments.back_mut().expect("a batch went into a segment");
+        segment.bytes = written.segment_bytes;
+        for (record, entry) in batch.records.iter().zip(written.entries) {
+            segment.streams.entry(record.stream.clone()).or_default().push(entry);
+        }
+        self.next = Position(batch.first.0 + batch.records.len() as u64);
+    }
+
+    /// Forgets the records from `first` on, which lie in the newest segment: they are written again.
+    pub fn cut(&mut self, first: Position) {
+        let newest = self.segments.back_mut().expect("there are records to be forgotten");
+        let ordinal = first.0 - newest.first.0;
+        for entries in newest.streams.values_mut() {
+            entries.retain(|entry| u64::from(entry.ordinal) < ordinal);
+        }
+        newest.streams.retain(|_, entries| !entries.is_empty());
+        if ordinal == 0 {
+            // The new segment took its name.
+            self.segments.pop_back();
+        }
+    }
+
     /// Notes a trim; never goes back, never beyond what was appended.
     pub fn trim(&mut self, stream: &StreamName, upto: Position) {
         let Some(last) = self.next.0.checked_sub(1) else { return };
