@@ -3,16 +3,24 @@
 //! The test for entry: is it read by a process other than the one that wrote it? No tokio, no I/O,
 //! no clock, no Kubernetes.
 
+pub mod go_float;
 pub mod amp_api;
 pub mod fault;
 pub mod go_regex;
 pub mod histogram;
+pub mod histogram_buckets;
+pub mod histogram_quantile;
+pub mod histogram_reset;
+pub mod histogram_sum;
+pub mod histogram_trim;
+pub mod histogram_validation;
 pub mod labels;
 pub mod limits;
 pub mod matcher;
 pub mod remote_write;
 pub mod rule_file;
 pub mod sample;
+pub mod summation;
 pub mod time;
 pub mod workspace;
 pub mod yaml;

@@ -4,6 +4,7 @@
 
 use crate::ast::Span;
 use crate::lexer_number::{scan_duration_rest, scan_number};
+use crate::literal::read_escape;
 use crate::operator::BinaryOp;
 use crate::parse_error::ParseError;
 use crate::token::{Keyword, Token, TokenKind, keyword};
@@ -166,7 +167,7 @@ impl<'a> Lexer<'a> {
         }
         self.paren_depth -= 1;
         if self.paren_depth < 0 {
-            return self.fail("unexpected right parenthesis ')'");
+            return self.fail_behind("unexpected right parenthesis ')'");
         }
         self.take(1, TokenKind::RightParen)
     }
@@ -213,10 +214,11 @@ impl<'a> Lexer<'a> {
             b',' => return self.take(1, TokenKind::Comma),
             b':' => {
                 if !self.got_duration {
-                    return self.fail("unexpected colon before duration in duration expression");
+                    let message = "unexpected colon before duration in duration expression";
+                    return self.fail_behind(message);
                 }
                 if self.got_colon {
-                    return self.fail("unexpected repeated colon in duration expression");
+                    return self.fail_behind("unexpected repeated colon in duration expression");
                 }
                 self.got_colon = true;
                 return self.take(1, TokenKind::Colon);
@@ -333,7 +335,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// A text in quotes; escapes are checked when it is read.
+    /// A text in quotes or backticks.
     fn text(&mut self, quote: u8) -> Lexed {
         let mut end = self.at + 1;
         loop {
@@ -341,7 +343,12 @@ impl<'a> Lexer<'a> {
                 None if quote == b'`' => return self.fail("unterminated raw string"),
                 None => return self.fail("unterminated quoted string"),
                 Some(b'\n') if quote != b'`' => return self.fail("unterminated quoted string"),
-                Some(b'\\') if quote != b'`' => end += 2,
+                Some(b'\\') if quote != b'`' => {
+                    match read_escape(&self.query[end + 1..], quote as char) {
+                        Ok((_, length)) => end += 1 + length,
+                        Err(message) => return self.fail(&message),
+                    }
+                }
                 Some(&byte) if byte == quote => break,
                 Some(_) => end += 1,
             }
@@ -375,6 +382,12 @@ impl<'a> Lexer<'a> {
     fn fail(&self, message: &str) -> Lexed {
         let span = Span::new(self.start as u32, self.bytes.len() as u32);
         Err(ParseError::new(self.query, span, message))
+    }
+
+    /// Prometheus takes these words before it refuses them, so the error stands behind.
+    fn fail_behind(&mut self, message: &str) -> Lexed {
+        self.start += 1;
+        self.fail(message)
     }
 
     /// A character as errors show it; the end of the text has a number of its own, as in Prometheus.

@@ -6,16 +6,13 @@
 /// an exponent. `Err` holds how many bytes were looked at before it turned out to be none.
 pub fn scan_number(text: &[u8]) -> Result<usize, usize> {
     let mut scan = Scan { text, at: 0 };
-    let hex = scan.peek() == Some(b'0') && matches!(text.get(1), Some(b'x' | b'X'));
+    let hex = scan.accept(|byte| byte == b'0') && scan.accept(|byte| matches!(byte, b'x' | b'X'));
     if hex {
-        scan.at = 2;
         scan.accept(|byte| byte == b'_');
     }
     let digit = |byte: u8| if hex { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() };
-    let point = scan.accept(|byte| byte == b'.');
-    if point && hex {
-        return Err(scan.at);
-    }
+    // A dot here is not counted, as in Prometheus: `0.1.2` is one malformed number.
+    scan.accept(|byte| byte == b'.');
     scan.accept(digit);
     let (mut dots, mut exponents) = (0, 0);
     while let Some(byte) = scan.peek() {

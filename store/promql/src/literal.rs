@@ -69,62 +69,71 @@ pub fn unquote(quoted: &str) -> Result<String, String> {
         return Ok(inner.to_owned());
     }
     let mut bytes = Vec::with_capacity(inner.len());
-    let mut rest = inner.chars();
-    while let Some(c) = rest.next() {
-        if c == '\\' {
-            push_escaped(&mut rest, quote, &mut bytes)?;
-        } else {
-            push_char(&mut bytes, c);
+    let mut rest = inner;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        let mut utf8 = [0; 4];
+        if c != '\\' {
+            bytes.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
+            continue;
         }
+        let (escaped, length) = read_escape(rest, quote)?;
+        match escaped {
+            Escaped::Byte(byte) => bytes.push(byte),
+            Escaped::Char(c) => bytes.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes()),
+        }
+        rest = &rest[length..];
     }
     String::from_utf8(bytes).map_err(|_| format!("string {quoted} is not valid UTF-8"))
 }
 
-fn push_escaped(
-    rest: &mut std::str::Chars<'_>,
-    quote: char,
-    bytes: &mut Vec<u8>,
-) -> Result<(), String> {
-    let c = rest.next().ok_or("escape sequence not terminated")?;
-    let (digits, radix) = match c {
-        'a' => return push_byte(bytes, 0x07),
-        'b' => return push_byte(bytes, 0x08),
-        'f' => return push_byte(bytes, 0x0c),
-        'n' => return push_byte(bytes, b'\n'),
-        'r' => return push_byte(bytes, b'\r'),
-        't' => return push_byte(bytes, b'\t'),
-        'v' => return push_byte(bytes, 0x0b),
-        '\\' => return push_byte(bytes, b'\\'),
-        c if c == quote => return push_byte(bytes, c as u8),
-        '0'..='7' => (3, 8),
+/// What an escape sequence stands for.
+pub enum Escaped {
+    /// One byte, not necessarily a whole character.
+    Byte(u8),
+    /// A character.
+    Char(char),
+}
+
+/// Reads the escape sequence behind a backslash in a text quoted with `quote`, and how many bytes
+/// it has.
+pub fn read_escape(rest: &str, quote: char) -> Result<(Escaped, usize), String> {
+    const UNTERMINATED: &str = "escape sequence not terminated";
+    const INVALID: &str = "escape sequence is an invalid Unicode code point";
+    let mut chars = rest.chars();
+    let kind = chars.next().ok_or(UNTERMINATED)?;
+    let (digits, radix) = match kind {
+        'a' => return Ok((Escaped::Byte(0x07), 1)),
+        'b' => return Ok((Escaped::Byte(0x08), 1)),
+        'f' => return Ok((Escaped::Byte(0x0c), 1)),
+        'n' => return Ok((Escaped::Byte(b'\n'), 1)),
+        'r' => return Ok((Escaped::Byte(b'\r'), 1)),
+        't' => return Ok((Escaped::Byte(b'\t'), 1)),
+        'v' => return Ok((Escaped::Byte(0x0b), 1)),
+        '\\' => return Ok((Escaped::Byte(b'\\'), 1)),
+        c if c == quote => return Ok((Escaped::Byte(c as u8), 1)),
+        '0'..='7' => (2, 8),
         'x' => (2, 16),
         'u' => (4, 16),
         'U' => (8, 16),
         c => return Err(format!("unknown escape sequence {}", unicode_name(c))),
     };
-    let mut value = if radix == 8 { c.to_digit(8).unwrap_or_default() } else { 0 };
-    for _ in u32::from(radix == 8)..digits {
-        let c = rest.next().ok_or("escape sequence not terminated")?;
+    let mut value = if radix == 8 { kind.to_digit(8).unwrap_or_default() } else { 0 };
+    for c in chars.by_ref().take(digits) {
         let digit = c
             .to_digit(radix)
             .ok_or_else(|| format!("illegal character {} in escape sequence", unicode_name(c)))?;
         value = value.wrapping_mul(radix) | digit;
     }
-    let invalid = "escape sequence is an invalid Unicode code point";
-    if matches!(c, 'u' | 'U') {
-        push_char(bytes, char::from_u32(value).ok_or(invalid)?);
-        return Ok(());
+    let length = rest.len() - chars.as_str().len();
+    if length < 1 + digits {
+        return Err(UNTERMINATED.to_owned());
     }
-    push_byte(bytes, u8::try_from(value).map_err(|_| invalid)?)
-}
-
-fn push_byte(bytes: &mut Vec<u8>, byte: u8) -> Result<(), String> {
-    bytes.push(byte);
-    Ok(())
-}
-
-fn push_char(bytes: &mut Vec<u8>, c: char) {
-    bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    let escaped = match kind {
+        'u' | 'U' => Escaped::Char(char::from_u32(value).ok_or(INVALID)?),
+        _ => Escaped::Byte(u8::try_from(value).map_err(|_| INVALID)?),
+    };
+    Ok((escaped, length))
 }
 
 /// `U+0071 'q'`

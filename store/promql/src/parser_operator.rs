@@ -90,12 +90,22 @@ impl Parser<'_> {
                 MatchCardinality::OneToOne
             };
             let grouped = matching.card != MatchCardinality::OneToOne;
-            if grouped && self.peek()?.kind == TokenKind::LeftParen {
+            if grouped && self.grouping_labels_follow()? {
                 matching.include = self.grouping_labels()?;
             }
         }
         self.fill_modifiers(&mut modifiers.matching)?;
         Ok(modifiers)
+    }
+
+    /// Whether labels stand behind `group_left`; what can neither be labels nor go on with the
+    /// expression is to be reported as a fault of the labels.
+    fn grouping_labels_follow(&self) -> Result<bool> {
+        use Keyword::{Fill, FillLeft, FillRight};
+        let kind = self.peek()?.kind;
+        let goes_on = Self::starts_expression(kind)
+            || matches!(kind, TokenKind::Keyword(Fill | FillLeft | FillRight));
+        Ok(kind == TokenKind::LeftParen || !goes_on)
     }
 
     fn fill_modifiers(&mut self, matching: &mut VectorMatching) -> Result<()> {
