@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod alertmanager;
 pub mod group;
+pub mod http_client;
 pub mod inhibition;
 pub mod journal;
 pub mod message;
