@@ -22,8 +22,9 @@ use serde::{Deserialize, Deserializer};
 use crate::alertmanager_config::global::Global;
 use crate::alertmanager_config::receivers::Receiver;
 use crate::alertmanager_config::time_intervals::NamedTimeInterval;
-use crate::fault::{Fault, Places};
+use crate::fault::Fault;
 use crate::matcher::Matcher;
+use crate::places::Places;
 use crate::time::PromDuration;
 
 /// Largest file that is read: AMP's quota for a definition.

@@ -1,197 +1,58 @@
-//! A fault in a user's file, and where it stands.
-//!
-//! A checked value no longer knows its line; [`Places`] reads the same YAML a second time, keeps only
-//! the positions, and tells for a path like `route.routes[0].receiver` where it was written.
+//! One fault in what a user wrote: where, what, why.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
-
-/// One thing that is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Where a text is wrong and why. Line and column count from 1; 0 means "the text as a whole".
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
-    /// The field, `a.b[0].c`; empty for the file as a whole.
+    /// Line.
+    pub line: u32,
+    /// Column, in characters.
+    pub column: u32,
+    /// The field, for example `groups[0].rules[2].expr`; empty where unknown.
     pub path: String,
-    /// From 1; 0 where unknown.
-    pub line: u64,
-    /// From 1; 0 where unknown.
-    pub column: u64,
-    /// What is wrong, and where possible what would be right.
+    /// Why, in lower case, without a full stop.
     pub message: String,
 }
 
+impl Fault {
+    /// A fault of one field, its place not known yet.
+    pub fn at_path(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into(), ..Self::default() }
+    }
+
+    /// The same fault inside a larger text that begins `lines` lines and `columns` columns earlier.
+    pub fn shifted(mut self, lines: u32, columns: u32) -> Self {
+        if self.line > 0 {
+            self.line += lines;
+            self.column += columns;
+        } else {
+            self.line = lines + 1;
+            self.column = columns + 1;
+        }
+        self
+    }
+
+    /// The same fault below a field of a larger text.
+    pub fn below(mut self, path: &str) -> Self {
+        self.path = match (path.is_empty(), self.path.is_empty()) {
+            (true, _) => self.path,
+            (false, true) => path.to_owned(),
+            (false, false) => format!("{path}.{}", self.path),
+        };
+        self
+    }
+}
+
 impl fmt::Display for Fault {
+    /// `LINE:COLUMN: field: message`, leaving out what is not known.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: ", self.line, self.column)?;
+        if self.line > 0 {
+            write!(f, "{}:{}: ", self.line, self.column)?;
+        }
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
         f.write_str(&self.message)
-    }
-}
-
-/// Where each field of a YAML document stands.
-#[derive(Clone, Debug, Default)]
-pub struct Places {
-    by_path: BTreeMap<String, (u64, u64)>,
-}
-
-impl Places {
-    /// Reads the positions; a text that is no YAML has none.
-    pub fn read(text: &str) -> Self {
-        let mut places = Self::default();
-        if let Ok(root) = serde_saphyr::from_str::<Spanned<Node>>(text) {
-            places.add(String::new(), &root);
-        }
-        places
-    }
-
-    /// Line and column of a path, or of the nearest field around it that is written down.
-    pub fn of(&self, path: &str) -> (u64, u64) {
-        let mut path = path;
-        loop {
-            if let Some(&place) = self.by_path.get(path) {
-                return place;
-            }
-            let Some(cut) = path.rfind(['.', '[']) else {
-                return self.by_path.get("").copied().unwrap_or((1, 1));
-            };
-            path = &path[..cut];
-        }
-    }
-
-    /// Whether this very field is written down.
-    pub fn has(&self, path: &str) -> bool {
-        self.by_path.contains_key(path)
-    }
-
-    /// The deepest field that begins at this place.
-    pub fn path_at(&self, line: u64, column: u64) -> String {
-        let here = self.by_path.iter().filter(|&(_, &place)| place == (line, column));
-        here.map(|(path, _)| path).max_by_key(|path| path.len()).cloned().unwrap_or_default()
-    }
-
-    /// A fault at `path`.
-    pub fn fault(&self, path: impl Into<String>, message: impl Into<String>) -> Fault {
-        let path = path.into();
-        let (line, column) = self.of(&path);
-        Fault { path, line, column, message: message.into() }
-    }
-
-    /// A fault from what the YAML reader said.
-    pub fn yaml_fault(&self, error: &serde_saphyr::Error) -> Fault {
-        let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-        Fault { path: self.path_at(line, column), line, column, message: plain_message(error) }
-    }
-
-    fn add(&mut self, path: String, node: &Spanned<Node>) {
-        match &node.value {
-            Node::Leaf => {}
-            Node::List(items) => {
-                for (at, item) in items.iter().enumerate() {
-                    self.add(format!("{path}[{at}]"), item);
-                }
-            }
-            Node::Map(fields) => {
-                for (name, value) in fields {
-                    let dot = if path.is_empty() { "" } else { "." };
-                    self.add(format!("{path}{dot}{name}"), value);
-                }
-            }
-        }
-        self.by_path.insert(path, (node.referenced.line(), node.referenced.column()));
-    }
-}
-
-/// The reader's message without the lines of source and the position that it repeats.
-fn plain_message(error: &serde_saphyr::Error) -> String {
-    let whole = error.without_snippet().to_string();
-    let first = whole.lines().next().unwrap_or("").trim();
-    let first = first.strip_prefix("error: ").unwrap_or(first);
-    match first.rfind(" at line ") {
-        Some(cut) if first[cut + 9..].starts_with(|c: char| c.is_ascii_digit()) => &first[..cut],
-        _ => first,
-    }
-    .to_owned()
-}
-
-/// The shape of a document; its scalars do not matter here.
-enum Node {
-    Leaf,
-    List(Vec<Spanned<Node>>),
-    Map(Vec<(String, Spanned<Node>)>),
-}
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
-    }
-}
-
-struct NodeVisitor;
-
-macro_rules! leaves {
-    ($($visit:ident: $kind:ty),*) => {
-        $(fn $visit<E>(self, _: $kind) -> Result<Node, E> { Ok(Node::Leaf) })*
-    };
-}
-
-impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any YAML")
-    }
-
-    leaves!(visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
-            visit_f64: f64, visit_str: &str, visit_bytes: &[u8]);
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Leaf)
-    }
-
-    fn visit_none<E>(self) -> Result<Node, E> {
-        Ok(Node::Leaf)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
-        Node::deserialize(deserializer)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = list.next_element()? {
-            items.push(item);
-        }
-        Ok(Node::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(field) = map.next_entry()? {
-            fields.push(field);
-        }
-        Ok(Node::Map(fields))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_found_by_path_and_back() {
-        let places = Places::read("a:\n  - b: 1\n    c: {d: x}\nnothing:\n");
-        assert_eq!(places.of("a[0].c.d"), (3, 12));
-        assert_eq!(places.of("a[0].c.missing"), places.of("a[0].c"));
-        assert_eq!(places.path_at(2, 8), "a[0].b");
-        assert_eq!(places.fault("a[0].b", "no").to_string(), "2:8: a[0].b: no");
-    }
-
-    #[test]
-    fn what_is_no_yaml_has_no_places() {
-        assert_eq!(Places::read("a: [").of("a"), (1, 1));
     }
 }

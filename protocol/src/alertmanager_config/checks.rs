@@ -6,11 +6,10 @@ use std::collections::BTreeSet;
 
 use crate::alertmanager_config::http::HttpConfig;
 use crate::alertmanager_config::other_receivers::{self, GLOBAL_EITHER_OR};
-use crate::alertmanager_config::receivers::{
-    PagerdutyConfig, Receiver, SnsConfig, WebhookConfig,
-};
+use crate::alertmanager_config::receivers::{PagerdutyConfig, Receiver, SnsConfig, WebhookConfig};
 use crate::alertmanager_config::{AlertmanagerConfig, Route};
-use crate::fault::{Fault, Places};
+use crate::fault::Fault;
+use crate::places::Places;
 
 /// Deepest tree of routes: far beyond what people write, and safe to walk.
 pub const ROUTE_DEPTH_MAX: usize = 32;
@@ -209,10 +208,9 @@ impl Check<'_> {
         let message = format!("undefined receiver {receiver:?} used in route");
         self.fault_if(!receiver.is_empty() && !known, &format!("{path}.receiver"), message);
         self.group_by(route, path);
-        for (interval, field) in [
-            (route.group_interval, "group_interval"),
-            (route.repeat_interval, "repeat_interval"),
-        ] {
+        for (interval, field) in
+            [(route.group_interval, "group_interval"), (route.repeat_interval, "repeat_interval")]
+        {
             let zero = interval.is_some_and(|interval| interval.is_zero());
             self.fault_if(zero, &format!("{path}.{field}"), format!("{field} cannot be zero"));
         }

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use crate::alertmanager_config::http::HttpConfig;
 use crate::alertmanager_config::receivers::{Receiver, SnsConfig, WebhookConfig};
 use crate::alertmanager_config::{AlertmanagerConfig, CONFIG_BYTES_MAX, or_default};
-use crate::fault::{Fault, Places};
+use crate::fault::Fault;
+use crate::places::Places;
 
 /// Longest repeat interval that AMP honours: five days.
 pub const REPEAT_INTERVAL_DAYS_MAX: u64 = 5;
@@ -152,7 +153,10 @@ impl Demands<'_> {
         let fields = others.map(|(field, _)| field);
         for field in fields.chain(pagerduty.then_some("pagerduty_configs")) {
             let kind = field.strip_suffix("_configs").unwrap_or(field);
-            self.fault(&format!("{path}.{field}"), format!("receiver kind {kind} is not built yet"));
+            self.fault(
+                &format!("{path}.{field}"),
+                format!("receiver kind {kind} is not built yet"),
+            );
         }
     }
 
@@ -178,9 +182,10 @@ impl Demands<'_> {
             self.fault(&format!("{path}.sigv4.region"), "sigv4.region is required");
         }
         if self.origin == Origin::Api {
-            for (set, field) in
-                [(config.api_url.is_some(), "api_url"), (config.http_config.is_some(), "http_config")]
-            {
+            for (set, field) in [
+                (config.api_url.is_some(), "api_url"),
+                (config.http_config.is_some(), "http_config"),
+            ] {
                 if set {
                     let message = format!("{field} is not allowed in sns_configs of a definition");
                     self.fault(&format!("{path}.{field}"), message);
@@ -203,8 +208,8 @@ impl Demands<'_> {
 /// How places inside a block text relate to places in the file around it.
 #[derive(Default)]
 struct Shift {
-    lines: u64,
-    columns: u64,
+    lines: u32,
+    columns: u32,
     prefix: &'static str,
 }
 
@@ -219,7 +224,7 @@ impl Shift {
             at + 1 + after.take_while(|line| line.trim().is_empty()).count()
         });
         let indent = text.lines().nth(first).map_or(0, |line| line.len() - line.trim_start().len());
-        Self { lines: header.map_or(0, |at| at as u64 + 1), columns: indent as u64, prefix }
+        Self { lines: header.map_or(0, |at| at as u32 + 1), columns: indent as u32, prefix }
     }
 
     fn all(&self, faults: Vec<Fault>) -> Vec<Fault> {

@@ -74,6 +74,8 @@ impl Global {
 impl std::fmt::Debug for Global {
     /// Without the texts: half of them are secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Global").field("resolve_timeout", &self.resolve_timeout).finish_non_exhaustive()
+        f.debug_struct("Global")
+            .field("resolve_timeout", &self.resolve_timeout)
+            .finish_non_exhaustive()
     }
 }

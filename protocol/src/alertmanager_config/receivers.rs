@@ -302,9 +302,7 @@ impl<'de> Deserialize<'de> for KeySource {
             Aws(Wrapped),
         }
         match Either::deserialize(from)? {
-            Either::Text(text) => {
-                text.parse().map(Self::Secret).map_err(serde::de::Error::custom)
-            }
+            Either::Text(text) => text.parse().map(Self::Secret).map_err(serde::de::Error::custom),
             Either::Aws(wrapped) => Ok(Self::AwsSecretsManager(wrapped.aws_secrets_manager)),
         }
     }
