@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod alertmanager;
+pub mod api;
 pub mod group;
 pub mod http_client;
 pub mod inhibition;

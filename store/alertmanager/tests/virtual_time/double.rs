@@ -1,5 +1,7 @@
 //! A world in memory under virtual time, and an inbox that answers for receivers.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
