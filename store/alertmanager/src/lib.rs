@@ -4,17 +4,11 @@
 //! `state` and the files below it; `alertmanager`, `notify` and the receivers only do.
 
 pub mod alert;
-pub mod alertmanager;
 pub mod group;
 pub mod inhibition;
-pub mod journal;
 pub mod message;
 pub mod notification_log;
-pub mod notify;
-pub mod plan;
 pub mod ports;
-pub mod receiver_webhook;
 pub mod route;
 pub mod silence;
-pub mod state;
 pub mod time_interval;
