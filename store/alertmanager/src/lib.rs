@@ -4,7 +4,10 @@
 //! `state` and the files below it; `alertmanager`, `notify` and the receivers only do.
 
 pub mod alert;
+pub mod alertmanager;
+pub mod api;
 pub mod group;
+pub mod http_client;
 pub mod inhibition;
 pub mod message;
 pub mod notification_log;
