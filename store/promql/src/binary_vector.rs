@@ -97,7 +97,8 @@ impl Evaluator<'_> {
     ) -> Result<Evaluated, EvalError> {
         let groups = MatchGroups::of(matching, lhs, rhs);
         let swapped = matching.card == MatchCardinality::OneToMany;
-        let mut sides = [(lhs, &groups.left, matching.fill_left), (rhs, &groups.right, matching.fill_right)];
+        let mut sides =
+            [(lhs, &groups.left, matching.fill_left), (rhs, &groups.right, matching.fill_right)];
         if swapped {
             sides.swap(0, 1);
         }
@@ -145,7 +146,7 @@ impl Evaluator<'_> {
                 let Some(other) = single.or(filled_one) else { break };
                 self.join_pair(join, *element, other, at_ms, &mut matched, output)?;
             }
-            if let (Some(other), Some(fill), true) = (single, join.fill_many, many.is_empty()) {
+            if let (Some(other), Some(fill), true) = (single, join.fill_many, matched.is_empty()) {
                 let element = (None, Point::Float(fill));
                 self.join_pair(join, element, other, at_ms, &mut matched, output)?;
             }
