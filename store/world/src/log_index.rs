@@ -72,6 +72,11 @@ impl SegmentIndex {
         Self { first, salt, bytes, streams: BTreeMap::new(), damage: Vec::new() }
     }
 
+    fn concerns(&self, stream: &StreamName) -> bool {
+        self.streams.contains_key(stream)
+            || self.damage.iter().any(|damage| damage.stream.as_ref() == Some(stream))
+    }
+
     fn last_of(&self, stream: &StreamName) -> Option<Position> {
         let last = self.streams.get(stream)?.last()?;
         Some(Position(self.first.0 + u64::from(last.ordinal)))
@@ -122,7 +127,7 @@ impl LogIndex {
     /// Notes a trim; never goes back, never beyond what was appended.
     pub fn trim(&mut self, stream: &StreamName, upto: Position) {
         let Some(last) = self.next.0.checked_sub(1) else { return };
-        if !self.segments.iter().any(|segment| segment.streams.contains_key(stream)) {
+        if !self.segments.iter().any(|segment| segment.concerns(stream)) {
             return;
         }
         let upto = upto.min(Position(last));
@@ -188,6 +193,19 @@ impl LogIndex {
 
     fn is_needed(&self, segment: &SegmentIndex) -> bool {
         segment.streams.keys().any(|stream| self.needs(stream, segment))
+            || segment.damage.iter().any(|damage| self.may_matter(damage))
+    }
+
+    /// Whether somebody may still have to be told of this damage.
+    fn may_matter(&self, damage: &Damage) -> bool {
+        let is_behind = |stream| self.trims.get(stream).is_some_and(|trim| *trim >= damage.upto);
+        if let Some(stream) = &damage.stream {
+            return !is_behind(stream);
+        }
+        let mut streams =
+            self.segments.iter().flat_map(|segment| segment.streams.keys()).peekable();
+        // Where nothing but damage is left, nobody had a chance to hear of it.
+        streams.peek().is_none() || !streams.all(is_behind)
     }
 
     fn needs(&self, stream: &StreamName, segment: &SegmentIndex) -> bool {

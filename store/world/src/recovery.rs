@@ -24,6 +24,9 @@ use crate::log_index::{
 use crate::segment::{FRAME_HEADER_LEN, FrameKind, HeaderFault, SegmentHeader, VERSION};
 use crate::segment_scan::{Gap, Scan, scan};
 
+/// A bad segment can be bad in thousands of places; the first few tell where to look.
+const DAMAGE_LOGGED_MAX: usize = 8;
+
 /// Why the log cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum LogOpenError {
@@ -181,6 +184,7 @@ impl SegmentFile<'_> {
         segment: &mut SegmentIndex,
     ) -> Vec<(StreamName, Position)> {
         let mut names: BTreeMap<u32, StreamName> = BTreeMap::new();
+        let mut nameless: BTreeMap<u32, Gap> = BTreeMap::new();
         let mut trims = Vec::new();
         for frame in found.frames.iter().take_while(|f| f.offset < kept) {
             let payload = frame.payload(self.bytes);
@@ -204,22 +208,26 @@ impl SegmentFile<'_> {
                     segment.streams.entry(name).or_default().push(entry);
                 }
                 (FrameKind::Record, None) if frame.position < end => {
-                    let lost = frame.position.0..frame.position.0 + 1;
-                    let why = "the name of its stream is gone";
-                    segment.damage.push(self.damage(frame.offset, lost, None, why));
+                    let (offset, at) = (frame.offset, frame.position.0);
+                    let gap = Gap { offset, positions: at..at, stream: None };
+                    nameless.entry(frame.stream).or_insert(gap).positions.end = at + 1;
                 }
                 // Given up by the writer, or the mark of a stream whose name is gone: replays are
                 // then longer, nothing is lost.
                 (FrameKind::Record | FrameKind::Trim, _) => {}
             }
         }
-        for gap in &found.gaps {
-            // Named now, while the names are at hand.
-            if gap.offset < kept && gap.positions.start < end.0 && !gap.positions.is_empty() {
-                let lost = gap.positions.start..gap.positions.end.min(end.0);
-                let stream = gap.stream.and_then(|number| names.get(&number).cloned());
-                segment.damage.push(self.damage(gap.offset, lost, stream, "checksums do not hold"));
-            }
+        let bad = |gap: &&Gap| {
+            gap.offset < kept && gap.positions.start < end.0 && !gap.positions.is_empty()
+        };
+        for gap in found.gaps.iter().filter(bad) {
+            let lost = gap.positions.start..gap.positions.end.min(end.0);
+            let stream = gap.stream.and_then(|number| names.get(&number).cloned());
+            segment.damage.push(self.damage(gap.offset, lost, stream, "checksums do not hold"));
+        }
+        for gap in nameless.into_values() {
+            let why = "the name of a stream is gone, and with it some or all records";
+            segment.damage.push(self.damage(gap.offset, gap.positions, None, why));
         }
         trims
     }
@@ -265,9 +273,9 @@ impl SegmentFile<'_> {
         Damage { message, stream, upto: Position(lost.end - 1) }
     }
 
-    fn keep_evidence(&self, damage: &[Damage]) {
-        for damage in damage {
-            tracing::error!("commit log is damaged: {}", damage.message);
+    fn keep_evidence(&self, all: &[Damage]) {
+        for damage in all.iter().take(DAMAGE_LOGGED_MAX) {
+            tracing::error!(places = all.len(), "commit log is damaged: {}", damage.message);
         }
         let name = self.path.file_name().expect("segments have names");
         let second = Path::new(DAMAGED_DIR).join(name);

@@ -22,6 +22,10 @@ use crate::segment::{BATCH_HEADER_LEN, BatchEncoder, FRAME_HEADER_LEN, HEADER_LE
 /// enough that its two extra syncs do not count.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// A stream is named again after so many bytes: a name that cannot be read any more takes no more
+/// than that of its stream with it.
+const NAMED_AGAIN_BYTES: u64 = 1024 * 1024;
+
 /// Kept between batches; a larger buffer is given back.
 const BUFFER_BYTES_KEPT: usize = 4 * 1024 * 1024;
 
@@ -52,7 +56,8 @@ struct Open {
     file: Box<dyn DiskFile>,
     header: SegmentHeader,
     len: u64,
-    numbers: BTreeMap<StreamName, u32>,
+    /// The number of each stream, and the length of the file when it was last named.
+    numbers: BTreeMap<StreamName, (u32, u64)>,
     /// Not named yet.
     is_draft: bool,
 }
@@ -199,15 +204,17 @@ impl Open {
         Ok(entries)
     }
 
-    /// The number of a stream, named in the batch at its first use. A failed batch takes the whole
-    /// segment with it, so a number is never used without its name being durable.
+    /// The number of a stream, named in the batch at its first use and now and then again. A failed
+    /// batch takes the whole segment with it, so no number is used without its name being durable.
     fn number(&mut self, stream: &StreamName, encoder: &mut BatchEncoder) -> u32 {
-        if let Some(number) = self.numbers.get(stream) {
-            return *number;
+        let (number, is_named) = match self.numbers.get(stream) {
+            Some((number, at)) => (*number, self.len - at < NAMED_AGAIN_BYTES),
+            None => (self.numbers.len() as u32, false),
+        };
+        if !is_named {
+            self.numbers.insert(stream.clone(), (number, self.len));
+            encoder.name(number, stream.as_str());
         }
-        let number = self.numbers.len() as u32;
-        self.numbers.insert(stream.clone(), number);
-        encoder.name(number, stream.as_str());
         number
     }
 }
