@@ -80,7 +80,7 @@ mod tests {
         let told = faults(text);
         assert_eq!(told.len(), 4, "{told:#?}");
         for (at, start) in [
-            (0, "5:22: groups[0].rules[0].expr: group \"g\", rule 1, \"a\": could not parse"),
+            (0, "5:23: groups[0].rules[0].expr: group \"g\", rule 1, \"a\": could not parse"),
             (1, "9:16: groups[0].rules[1].expr: group \"g\", rule 2, \"B\": could not parse"),
             (2, "11:22: groups[0].rules[1].labels.severity: "),
             (3, "15:13: groups[0].rules[1].annotations.summary: "),
