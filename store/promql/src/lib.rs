@@ -40,6 +40,8 @@ pub mod go_float;
 pub mod lexer;
 mod lexer_number;
 mod literal;
+pub mod operator;
+pub mod options;
 pub mod parse_error;
 pub mod parser;
 mod parser_call;

@@ -65,7 +65,7 @@ pub fn format(context: &Context<'_>) -> Result<Answer, ApiError> {
     let options = parse_options(&context.workspace.in_force().configuration);
     let expr = parse_expr(text, &options)
         .map_err(|error| ApiError::parameter("query", error))?;
-    let data = json!({"status": "success", "data": promql::printer::pretty(&expr)});
+    let data = json!({"status": "success", "data": expr.to_string()});
     Ok(Answer::json(StatusCode::OK, &data))
 }
 
