@@ -66,7 +66,9 @@ impl Evaluator<'_> {
         };
         let series = self.eval_vector(&aggregate.expr, grid)?;
         match aggregate.op {
-            AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk
+            AggregateOp::Topk
+            | AggregateOp::Bottomk
+            | AggregateOp::Limitk
             | AggregateOp::LimitRatio => self.pick(node, aggregate, &params, series, grid),
             AggregateOp::Quantile => {
                 self.warn_of_quantiles(aggregate, &params);

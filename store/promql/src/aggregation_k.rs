@@ -58,11 +58,7 @@ impl Evaluator<'_> {
     }
 
     /// Whether there is anything to pick; refuses what is no number of elements or ratio.
-    fn check_pick(
-        &mut self,
-        aggregate: &AggregateNode,
-        params: &[f64],
-    ) -> Result<bool, EvalError> {
+    fn check_pick(&mut self, aggregate: &AggregateNode, params: &[f64]) -> Result<bool, EvalError> {
         let largest = params.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let smallest = params.iter().copied().fold(f64::INFINITY, f64::min);
         let nan = params.iter().any(|param| param.is_nan());

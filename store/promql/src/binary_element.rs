@@ -88,7 +88,8 @@ impl Evaluator<'_> {
             Ok(merge) => merge,
             Err(IncompatibleBuckets) => {
                 let op = op.as_str();
-                let text = format!("incompatible bucket layout encountered for binary operator {op}");
+                let text =
+                    format!("incompatible bucket layout encountered for binary operator {op}");
                 self.annotations.warn(span, text);
                 return None;
             }

@@ -97,7 +97,8 @@ impl Evaluator<'_> {
     ) -> Result<Evaluated, EvalError> {
         let groups = MatchGroups::of(matching, lhs, rhs);
         let swapped = matching.card == MatchCardinality::OneToMany;
-        let mut sides = [(lhs, &groups.left, matching.fill_left), (rhs, &groups.right, matching.fill_right)];
+        let mut sides =
+            [(lhs, &groups.left, matching.fill_left), (rhs, &groups.right, matching.fill_right)];
         if swapped {
             sides.swap(0, 1);
         }

@@ -17,9 +17,7 @@ impl Evaluator<'_> {
         call: &CallNode,
         grid: &Grid,
     ) -> Result<Evaluated, EvalError> {
-        let is_range = |arg: &Node| {
-            matches!(arg.kind, NodeKind::Matrix(_) | NodeKind::Subquery(_))
-        };
+        let is_range = |arg: &Node| matches!(arg.kind, NodeKind::Matrix(_) | NodeKind::Subquery(_));
         if let Some(matrix_at) = call.args.iter().position(is_range) {
             return self.eval_range_call(node, call, matrix_at, grid).map(Evaluated::Vector);
         }
@@ -84,10 +82,19 @@ impl Evaluator<'_> {
             F::HistogramQuantile | F::HistogramQuantiles | F::HistogramFraction => {
                 self.histogram_estimate(call, grid)
             }
-            F::HistogramCount | F::HistogramSum | F::HistogramAvg | F::HistogramStddev
+            F::HistogramCount
+            | F::HistogramSum
+            | F::HistogramAvg
+            | F::HistogramStddev
             | F::HistogramStdvar => self.histogram_number(call, grid),
-            F::DaysInMonth | F::DayOfMonth | F::DayOfWeek | F::DayOfYear | F::Hour | F::Minute
-            | F::Month | F::Year => self.calendar(call, grid),
+            F::DaysInMonth
+            | F::DayOfMonth
+            | F::DayOfWeek
+            | F::DayOfYear
+            | F::Hour
+            | F::Minute
+            | F::Month
+            | F::Year => self.calendar(call, grid),
             F::Info => self.info(call, grid),
             F::StartTimestamp => self.start_timestamp(call, grid),
             _ => self.elementwise(call, grid),

@@ -227,7 +227,8 @@ impl Evaluator<'_> {
         points: &Points,
     ) -> Result<Option<Series>, EvalError> {
         let drop_name = !call.keeps_name || input.drop_name;
-        let labels = if drop_name { self.without_name(&input.labels) } else { input.labels.clone() };
+        let labels =
+            if drop_name { self.without_name(&input.labels) } else { input.labels.clone() };
         let mut out = Series::new(labels, drop_name);
         let mut slide = Slide::default();
         let mut largest = 0;

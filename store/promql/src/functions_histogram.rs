@@ -94,7 +94,8 @@ impl Evaluator<'_> {
             for q in quantiles {
                 check_quantile(*q, call.args[at].span, &mut self.annotations);
             }
-            let estimates: Vec<Estimate> = quantiles.iter().map(|q| Estimate::Quantile(*q)).collect();
+            let estimates: Vec<Estimate> =
+                quantiles.iter().map(|q| Estimate::Quantile(*q)).collect();
             let label = (id == FunctionId::HistogramQuantiles).then(|| text_of(&call.args[1]));
             out.extend(self.estimate(&series, &estimates, label, vector.span, grid)?);
         }
@@ -173,7 +174,8 @@ impl Evaluator<'_> {
             }
             let bound = one.labels.value(BUCKET_LABEL);
             let Some(upper_bound) = parse_bound(bound) else {
-                let text = format!("bucket label \"le\" is missing or has a malformed value of {bound:?}");
+                let text =
+                    format!("bucket label \"le\" is missing or has a malformed value of {bound:?}");
                 let name = match self.options.delayed_name_removal {
                     true => one.labels.metric_name(),
                     false => "",

@@ -69,9 +69,8 @@ fn fold_histograms(
         };
         seen.bounds_reconciled |= merge.bounds_reconciled;
     }
-    let hint = |hint| {
-        std::iter::once(first).chain(rest).any(|point| point.histogram.reset_hint == hint)
-    };
+    let hint =
+        |hint| std::iter::once(first).chain(rest).any(|point| point.histogram.reset_hint == hint);
     if hint(ResetHint::Reset) && hint(ResetHint::NotReset) {
         let text = "conflicting counter resets during histogram aggregation";
         context.annotations.warn(context.span, text);

@@ -181,8 +181,7 @@ impl Sampled {
     }
 
     fn factor(&self, window: &Window<'_>, kind: Kind) -> f64 {
-        let to_end =
-            if self.to_end >= self.threshold() { self.average / 2.0 } else { self.to_end };
+        let to_end = if self.to_end >= self.threshold() { self.average / 2.0 } else { self.to_end };
         let mut factor = 1.0;
         if self.interval != 0.0 {
             factor = (self.interval + self.to_start + to_end) / self.interval;
@@ -208,8 +207,7 @@ fn histogram_increase(
     let (first, second, last) = (&points[0], &points[1], &points[points.len() - 1]);
     let reset = |at: usize, previous: &FloatHistogram| {
         let (before, now) = (points[at].timestamp_ms, points[at + 1].timestamp_ms);
-        starts_reset(starts, at, before, now)
-            || points[at + 1].histogram.is_reset_after(previous)
+        starts_reset(starts, at, before, now) || points[at + 1].histogram.is_reset_after(previous)
     };
     // A reset right behind the first sample makes the first sample worthless.
     let empty;
@@ -282,9 +280,8 @@ fn remark_on_overlap(
     context: &mut RangeContext<'_>,
     time_ms: impl Fn(usize) -> i64,
 ) {
-    let overlaps = |(at, pair): (usize, &[i64])| {
-        pair[1] != 0 && pair[1] < time_ms(at) && pair[1] != pair[0]
-    };
+    let overlaps =
+        |(at, pair): (usize, &[i64])| pair[1] != 0 && pair[1] < time_ms(at) && pair[1] != pair[0];
     if starts.windows(2).enumerate().any(overlaps) {
         context.warn_start_overlap();
     }
@@ -383,7 +380,8 @@ impl RangeContext<'_> {
         match merge {
             Ok(merge) => {
                 if merge.bounds_reconciled {
-                    let text = format!("mismatched custom buckets were reconciled during {operation}");
+                    let text =
+                        format!("mismatched custom buckets were reconciled during {operation}");
                     self.annotations.info(self.span, text);
                 }
                 Some(merge)
@@ -396,7 +394,11 @@ impl RangeContext<'_> {
     }
 
     /// The sum of two histograms, with what there is to say about it.
-    pub fn add_histogram(&mut self, a: &FloatHistogram, b: &FloatHistogram) -> Option<FloatHistogram> {
+    pub fn add_histogram(
+        &mut self,
+        a: &FloatHistogram,
+        b: &FloatHistogram,
+    ) -> Option<FloatHistogram> {
         let mut sum = HistogramSum::new(a);
         self.merged(sum.add(b), "addition")?;
         Some(sum.finish())

@@ -25,10 +25,7 @@ pub fn predict_linear(window: &Window<'_>, context: &mut RangeContext<'_>) -> An
 }
 
 /// `double_exponential_smoothing(v[d], smoothing, trend)`.
-pub fn double_exponential_smoothing(
-    window: &Window<'_>,
-    context: &mut RangeContext<'_>,
-) -> Answer {
+pub fn double_exponential_smoothing(window: &Window<'_>, context: &mut RangeContext<'_>) -> Answer {
     let (smoothing, trend) = (context.params[0], context.params[1]);
     for (name, factor, short) in [("smoothing", smoothing, "sf"), ("trend", trend, "tf")] {
         if factor <= 0.0 || factor >= 1.0 {
@@ -52,10 +49,7 @@ pub fn double_exponential_smoothing(
 }
 
 /// The floats where there are two; tells of histograms beside floats.
-fn enough_floats<'a>(
-    window: &Window<'a>,
-    context: &mut RangeContext<'_>,
-) -> Option<&'a [Sample]> {
+fn enough_floats<'a>(window: &Window<'a>, context: &mut RangeContext<'_>) -> Option<&'a [Sample]> {
     if !window.floats.is_empty() && !window.histograms.is_empty() {
         context.info_histograms_ignored();
     }

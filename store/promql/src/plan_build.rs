@@ -87,9 +87,7 @@ impl Builder<'_> {
             ExprKind::NumberLiteral { value, .. } => {
                 Ok(Built::literal(expr, NodeKind::Number(*value)))
             }
-            ExprKind::StringLiteral(text) => {
-                Ok(Built::literal(expr, NodeKind::Text(text.clone())))
-            }
+            ExprKind::StringLiteral(text) => Ok(Built::literal(expr, NodeKind::Text(text.clone()))),
             ExprKind::VectorSelector(selector) => {
                 let node = self.selector(selector, times, None)?;
                 let pinned = node.shift.at_ms.is_some();
@@ -206,9 +204,8 @@ impl Builder<'_> {
             built.push(self.build(arg, times)?);
         }
         let all_invariant = built.iter().all(|arg| arg.invariant);
-        let pinned_selector = |arg: &Built| {
-            arg.invariant && matches!(arg.node.kind, NodeKind::Vector(_))
-        };
+        let pinned_selector =
+            |arg: &Built| arg.invariant && matches!(arg.node.kind, NodeKind::Vector(_));
         let safe = !depends_on_step(function.id)
             // The timestamps of pinned samples do not move either.
             || function.id == FunctionId::Timestamp && built.iter().all(pinned_selector);
@@ -308,8 +305,17 @@ fn depends_on_step(function: FunctionId) -> bool {
     use FunctionId as F;
     matches!(
         function,
-        F::DaysInMonth | F::DayOfMonth | F::DayOfWeek | F::DayOfYear | F::Hour | F::Minute
-            | F::Month | F::Year | F::PredictLinear | F::Time | F::Timestamp
+        F::DaysInMonth
+            | F::DayOfMonth
+            | F::DayOfWeek
+            | F::DayOfYear
+            | F::Hour
+            | F::Minute
+            | F::Month
+            | F::Year
+            | F::PredictLinear
+            | F::Time
+            | F::Timestamp
     )
 }
 
