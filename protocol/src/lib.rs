@@ -3,9 +3,9 @@
 //! The test for entry: is it read by a process other than the one that wrote it? No tokio, no I/O,
 //! no clock, no Kubernetes.
 
-pub mod go_float;
 pub mod amp_api;
 pub mod fault;
+pub mod go_float;
 pub mod go_regex;
 pub mod histogram;
 pub mod histogram_buckets;
