@@ -3,6 +3,7 @@
 use promql::series_description::SequenceValue;
 use promql::value::{MatrixSeries, PointValue, Value, VectorSample};
 use protocol::histogram::FloatHistogram;
+use protocol::labels::Labels;
 use protocol::sample::is_stale_nan;
 
 use crate::script::Eval;
@@ -48,7 +49,7 @@ pub fn compare_vector(eval: &Eval, ordered: bool, vector: &[VectorSample]) -> Re
         compare_point(wanted, &sample.value)
             .map_err(|difference| format!("{}: {difference}", sample.labels))?;
     }
-    let seen = |labels| vector.iter().any(|sample| sample.labels == *labels);
+    let seen = |labels: &Labels| vector.iter().any(|sample| sample.labels == *labels);
     match eval.series.iter().find(|(labels, _)| !seen(labels)) {
         Some((labels, _)) => Err(format!("expected {labels}, which is missing")),
         None => Ok(()),
@@ -75,7 +76,7 @@ fn compare_matrix(eval: &Eval, matrix: &[MatrixSeries]) -> Result<(), String> {
         let difference = compare_series(wanted.collect(), series);
         difference.map_err(|error| format!("{labels}: {error}; got {}", show_series(series)))?;
     }
-    let seen = |labels| matrix.iter().any(|series| series.labels == *labels);
+    let seen = |labels: &Labels| matrix.iter().any(|series| series.labels == *labels);
     match eval.series.iter().find(|(labels, _)| !seen(labels)) {
         Some((labels, _)) => Err(format!("expected {labels}, which is missing")),
         None => Ok(()),
