@@ -123,25 +123,25 @@ impl Run {
         stored
     }
 
+    /// A database says "surely no reset" within a run, but never "reset": where a run begins it
+    /// does not know what came before.
     fn hint(&self, histogram: &FloatHistogram) -> ResetHint {
-        if matches!(histogram.reset_hint, ResetHint::Gauge | ResetHint::Reset) {
-            return histogram.reset_hint;
+        match histogram.reset_hint {
+            ResetHint::Gauge => return ResetHint::Gauge,
+            ResetHint::Reset => return ResetHint::Unknown,
+            ResetHint::Unknown | ResetHint::NotReset => {}
         }
         let gauge = |previous: &&Arc<FloatHistogram>| previous.reset_hint == ResetHint::Gauge;
         let Some(previous) = self.previous.as_ref().filter(|previous| !gauge(previous)) else {
             return ResetHint::Unknown;
         };
-        let same_layout = histogram.schema == previous.schema
-            && histogram.zero_threshold == previous.zero_threshold
-            && histogram.custom_values == previous.custom_values;
         let unhinted = FloatHistogram { reset_hint: ResetHint::Unknown, ..histogram.clone() };
-        if histogram.count < previous.count || (same_layout && unhinted.is_reset_after(previous)) {
-            ResetHint::Reset
-        } else if same_layout && !self.stale {
-            ResetHint::NotReset
-        } else {
-            ResetHint::Unknown
-        }
+        let continues = !self.stale
+            && histogram.schema == previous.schema
+            && histogram.zero_threshold == previous.zero_threshold
+            && histogram.custom_values == previous.custom_values
+            && !unhinted.is_reset_after(previous);
+        if continues { ResetHint::NotReset } else { ResetHint::Unknown }
     }
 }
 
