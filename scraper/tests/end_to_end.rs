@@ -1,5 +1,6 @@
 //! A real exporter over loopback, a collector, a destination.
 
+#[path = "support/exporter_and_inbox.rs"]
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Loops, reloads and retries under a clock that only moves when all wait.
 
+#[path = "support/exporter_and_inbox.rs"]
 mod support;
 
 use std::collections::HashMap;
