@@ -25,7 +25,8 @@ impl Exporter {
 
     /// Changes the page; `None` answers 500.
     pub fn set(&self, page: Option<&str>) {
-        *self.page.lock().expect("no test panics while it holds the page") = page.map(str::to_owned);
+        *self.page.lock().expect("no test panics while it holds the page") =
+            page.map(str::to_owned);
     }
 }
 
@@ -47,7 +48,10 @@ async fn serve(listener: TcpListener, page: Arc<Mutex<Option<String>>>) {
                     None => ("500 Internal Server Error", "broken on purpose".to_owned()),
                 };
                 let kind = "text/plain; version=0.0.4";
-                let head = format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", body.len());
+                let head = format!(
+                    "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+                    body.len()
+                );
                 if socket.write_all((head + &body).as_bytes()).await.is_err() {
                     return;
                 }

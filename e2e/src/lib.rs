@@ -5,3 +5,4 @@ pub mod eventually;
 pub mod exporter;
 pub mod inbox;
 pub mod process;
+pub mod remote_write;

@@ -49,6 +49,13 @@ impl Hearth {
         self.child.kill().await.expect("it runs until it is killed");
     }
 
+    /// SIGKILL from outside, without waiting: for when others still talk to the process.
+    pub fn kill_now(&self) {
+        let pid = self.child.id().expect("it runs until it is killed").to_string();
+        let sent = std::process::Command::new("kill").args(["-KILL", &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "SIGKILL was not sent");
+    }
+
     /// SIGTERM, and waits for a clean end.
     pub async fn stop(mut self) -> std::process::ExitStatus {
         let pid = self.child.id().expect("it runs").to_string();

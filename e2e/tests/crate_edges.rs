@@ -75,7 +75,11 @@ fn every_crate_imports_only_what_its_row_allows() {
             wrong.push(format!("EDGES has a row for {name}, which does not exist"));
         }
     }
-    assert!(wrong.is_empty(), "change the code or, with a reason, the table:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "change the code or, with a reason, the table:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]

@@ -91,15 +91,25 @@ fn no_function_is_longer_than_a_page() {
         for (at, line) in source.text.lines().enumerate() {
             let indent = line.len() - line.trim_start().len();
             let bare = line.trim_start();
-            let begins = ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(crate) fn ", "const fn "];
+            let begins =
+                ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(crate) fn ", "const fn "];
             let begins = begins.iter().any(|word| bare.starts_with(word));
             if begins && open.is_none() && !line.trim_end().ends_with(';') {
                 open = Some((at, indent, bare.chars().take(60).collect()));
             }
             let Some((start, depth, name)) = &open else { continue };
-            if indent == *depth && (bare.starts_with('}') || bare.ends_with("; }") || (at == *start && bare.ends_with('}'))) {
+            if indent == *depth
+                && (bare.starts_with('}')
+                    || bare.ends_with("; }")
+                    || (at == *start && bare.ends_with('}')))
+            {
                 if at - start + 1 > FUNCTION_LINES_MAX {
-                    wrong.push(format!("{}:{}: {} lines: {name}", source.path, start + 1, at - start + 1));
+                    wrong.push(format!(
+                        "{}:{}: {} lines: {name}",
+                        source.path,
+                        start + 1,
+                        at - start + 1
+                    ));
                 }
                 open = None;
             }
@@ -130,7 +140,11 @@ fn tables_of_contents_define_nothing() {
     for source in sources().iter().filter(|s| s.path.ends_with("src/lib.rs")) {
         let allowed = |line: &&str| {
             let bare = line.trim();
-            bare.is_empty() || bare.starts_with("//") || bare.starts_with("pub mod ") || bare.starts_with("mod ") || bare.starts_with("#[cfg(test)]")
+            bare.is_empty()
+                || bare.starts_with("//")
+                || bare.starts_with("pub mod ")
+                || bare.starts_with("mod ")
+                || bare.starts_with("#[cfg(test)]")
         };
         if let Some(line) = source.text.lines().find(|line| !allowed(line)) {
             wrong.push(format!("{}: {line}", source.path));

@@ -8,6 +8,7 @@ pub mod checks;
 pub mod definition;
 pub mod global;
 pub mod http;
+pub mod masked;
 pub mod matchers;
 pub mod other_receivers;
 pub mod receivers;

@@ -122,7 +122,7 @@ impl fmt::Display for PromDuration {
         let mut left = self.0;
         for (at, (unit, size)) in UNITS.iter().enumerate() {
             let exact_only = at < 2;
-            if left < *size || (exact_only && left % size != 0) {
+            if left < *size || (exact_only && !left.is_multiple_of(*size)) {
                 continue;
             }
             write!(f, "{}{unit}", left / size)?;

@@ -20,13 +20,13 @@ pub fn embed(text: &str, path: &str, faults: Vec<Fault>) -> Vec<Fault> {
         return faults;
     }
     let (line, column) = Places::read(text).of(path);
-    let first = text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
-    let is_block = first.chars().skip(column.saturating_sub(1) as usize).collect::<String>();
-    let is_block = is_block.starts_with(['|', '>']);
-    let below = text.lines().skip(line as usize).find(|line| !line.trim().is_empty());
-    let indent = below.map_or(0, |line| line.len() - line.trim_start().len()) as u32;
+    // A block's place is its first line of content; its header is the last line before that.
+    let before: Vec<&str> = text.lines().take(line.saturating_sub(1) as usize).collect();
+    let header = before.iter().rposition(|line| !line.trim().is_empty()).unwrap_or(0);
+    let indicator = before.get(header).and_then(|line| line.split_whitespace().last());
+    let is_block = indicator.is_some_and(|word| word.starts_with(['|', '>']));
     let place = |fault: Fault| match (is_block, fault.line) {
-        (true, 1..) => fault.shifted(line, indent),
+        (true, 1..) => fault.shifted(header as u32 + 1, column.saturating_sub(1)),
         _ => Fault { line, column, ..fault },
     };
     faults.into_iter().map(|fault| place(fault).below(path)).collect()

@@ -15,12 +15,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use protocol::workspace::WorkspaceId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use world::commit_log::{CommitLog, LogError, Position, StreamName};
+use world::commit_log::{CommitLog, LogError, StreamName};
 use world::world::World;
 
 use crate::catalog::error::CatalogError;
 use crate::catalog::record::{Record, TokenRecord};
 use crate::catalog::secret_box::SecretBox;
+use crate::catalog::snapshot::Mark;
 use crate::catalog::state::State;
 
 /// The stream of the commit log that holds the catalog.
@@ -53,9 +54,9 @@ pub struct Change<A> {
 /// Where the log stands, as far as the catalog goes.
 #[derive(Debug, Default)]
 struct Progress {
-    applied: Position,
-    snapshot: Position,
-    snapshot_before: Position,
+    applied: Mark,
+    snapshot: Mark,
+    snapshot_before: Mark,
     records_since_snapshot: u64,
     snapshot_at_ms: i64,
 }
@@ -139,7 +140,7 @@ impl Catalog {
         }
         let payload = record::encode(&change.records)?;
         let appended = self.world.log.append(&self.stream, payload).await;
-        progress.applied = appended.map_err(CatalogError::from)?;
+        progress.applied = Mark::after(appended.map_err(CatalogError::from)?);
         progress.records_since_snapshot += 1;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         for record in change.records {
@@ -177,7 +178,9 @@ impl Catalog {
         progress.snapshot = progress.applied;
         progress.records_since_snapshot = 0;
         progress.snapshot_at_ms = now_ms;
-        self.world.log.trim(&self.stream, progress.snapshot_before);
+        if let Some(upto) = progress.snapshot_before.last() {
+            self.world.log.trim(&self.stream, upto);
+        }
         snapshot::forget_before(self.world.bucket.as_ref(), progress.snapshot_before).await?;
         Ok(true)
     }
@@ -192,7 +195,7 @@ fn replay(
 ) -> Result<(), CatalogError> {
     let mut fault = None;
     let outcome = log.replay(stream, &mut |entry| {
-        if entry.position <= progress.applied {
+        if progress.applied.holds(entry.position) {
             return Ok(());
         }
         match record::decode(&entry.payload) {
@@ -203,7 +206,7 @@ fn replay(
                 return Err(LogError::Damaged(message));
             }
         }
-        progress.applied = entry.position;
+        progress.applied = Mark::after(entry.position);
         progress.records_since_snapshot += 1;
         Ok(())
     });

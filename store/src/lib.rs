@@ -2,8 +2,17 @@
 //!
 //! A shell around the engine crates; it knows them all and they know nothing of each other.
 
+pub mod background;
 pub mod catalog;
 pub mod control;
+pub mod definitions;
 pub mod features;
 pub mod http;
+pub mod ingest_metrics;
+pub mod metrics;
 pub mod principal;
+pub mod query_source;
+pub mod settings;
+pub mod store;
+pub mod workspace;
+pub mod workspaces;

@@ -54,6 +54,8 @@ pub struct Flush {
     pub key: String,
     /// The behaviour of its route.
     pub options: RouteOptions,
+    /// Whether it is the group's first.
+    pub first: bool,
     /// When it began, which decides what is over.
     pub now_ms: i64,
     /// Until when to go on trying.
@@ -106,6 +108,7 @@ impl Group {
         let due = self.timer.next_flush_ms;
         let late = now_ms - due >= interval;
         let next_flush_ms = if late { now_ms + interval } else { due + interval };
+        let first = !self.timer.has_flushed;
         self.timer = Timer { next_flush_ms, has_flushed: true };
         self.flushing = true;
         let mut alerts: Vec<Arc<Alert>> = self.alerts.values().cloned().collect();
@@ -114,6 +117,7 @@ impl Group {
             id: id.clone(),
             key: self.key.clone(),
             options: self.options.clone(),
+            first,
             now_ms,
             deadline_ms: now_ms + interval.max(PIPELINE_MS_MIN),
             alerts,
@@ -169,6 +173,26 @@ impl Groups {
         self.change(id, |group| {
             if let Some(group) = group {
                 group.resume(timer, now_ms);
+            }
+        });
+    }
+
+    /// Changes an alert where groups of this node hold it already; a resolution that is only repeated
+    /// must not come back to a group that was told.
+    pub fn refresh(&mut self, node: &RouteNode, alert: &Arc<Alert>) {
+        let id = GroupId { route_id: node.id.clone(), labels: node.group_labels(&alert.labels) };
+        if let Some(group) = self.by_id.get_mut(&id)
+            && let Some(held) = group.alerts.get_mut(&alert.fingerprint())
+        {
+            *held = Arc::clone(alert);
+        }
+    }
+
+    /// Marks a group whose flush began before the groups were made anew.
+    pub fn mark_flushing(&mut self, id: &GroupId) {
+        self.change(id, |group| {
+            if let Some(group) = group {
+                group.flushing = true;
             }
         });
     }

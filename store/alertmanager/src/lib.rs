@@ -5,7 +5,9 @@
 
 pub mod alert;
 pub mod alertmanager;
+pub mod api;
 pub mod group;
+pub mod http_client;
 pub mod inhibition;
 pub mod journal;
 pub mod message;

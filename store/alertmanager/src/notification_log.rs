@@ -133,13 +133,6 @@ impl NotificationLog {
         self.of_group(group_key, receiver).any(|entry| entry.firing.contains(&hash))
     }
 
-    /// Whether the last that anybody heard of this alert of the group is that it ended, at or after
-    /// `since_ms`.
-    pub fn told_resolved(&self, group_key: &str, receiver: &str, hash: u64, since_ms: i64) -> bool {
-        let told = |entry: &LogEntry| entry.resolved.contains(&hash) && entry.at_ms >= since_ms;
-        self.of_group(group_key, receiver).any(told)
-    }
-
     /// Everything, in order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&LogKey, &LogEntry)> {
         self.entries.iter()
@@ -215,7 +208,6 @@ mod tests {
         log.put(key("b", 1), entry(&[5], &[]));
         assert!(log.told_firing("a", "r", 1) && !log.told_firing("a", "r", 5));
         assert!(log.told_firing("b", "r", 5) && !log.told_firing("b", "other", 5));
-        assert!(log.told_resolved("a", "r", 2, 1000) && !log.told_resolved("a", "r", 2, 1001));
         assert!(log.get(&key("a", 0), 8999).is_some() && log.get(&key("a", 0), 9000).is_none());
         assert_eq!(log.expire(9000).len(), 2);
     }

@@ -4,6 +4,7 @@
 //! kill or close. After each life everything acknowledged must come back, in order, exactly.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -116,9 +117,13 @@ fn trim_something(sim: &Sim, booted: &Booted, model: &Shared) {
         return;
     }
     let (stream, upto) = acknowledged[sim.dice.below(acknowledged.len() as u64) as usize].clone();
-    booted.log.trim(&stream, upto);
-    let mark = model.trims.entry(stream).or_default();
-    *mark = (*mark).max(upto);
+    // All at once now and then, so that whole segments go.
+    let trimmed = if sim.dice.chance(500) { streams() } else { vec![stream] };
+    for stream in trimmed {
+        booted.log.trim(&stream, upto);
+        let mark = model.trims.entry(stream).or_default();
+        *mark = (*mark).max(upto);
+    }
 }
 
 /// Compares what the log holds with the model, and makes what it found the truth.
@@ -183,7 +188,7 @@ async fn live(sim: &Sim, model: &Shared, life: u64) {
     assert_eq!(booted.log.damage(), Vec::<String>::new());
     check(booted.log.as_ref(), model);
     if sim.dice.chance(500) {
-        let per_mille = sim.dice.below(100);
+        let per_mille = sim.dice.below(if sim.dice.chance(300) { 800 } else { 100 });
         let bytes_max = sim.dice.chance(300).then(|| 20_000 + sim.dice.below(300_000));
         sim.disk.set_faults(DiskFaults {
             append: per_mille,
@@ -218,6 +223,17 @@ async fn live(sim: &Sim, model: &Shared, life: u64) {
     sim.sleep(Duration::from_millis(100)).await;
 }
 
+async fn gives_its_space_back(sim: &Sim, booted: &Booted) {
+    for stream in streams() {
+        booted.log.trim(&stream, Position(u64::MAX));
+    }
+    sim.sleep(Duration::from_secs(1)).await;
+    assert_eq!((booted.log.pinned_bytes(), booted.log.streams()), (0, Vec::new()));
+    let names = booted.world.disk.list(Path::new("log")).unwrap();
+    let segments = names.iter().filter(|entry| entry.name.ends_with(".seg")).count();
+    assert!(segments <= 1, "all but the newest segment go: {names:?}");
+}
+
 #[test]
 fn through_power_cuts_kills_and_a_failing_disk() {
     for_each_seed(FILE, SEEDS, |mut sim| async move {
@@ -233,5 +249,6 @@ fn through_power_cuts_kills_and_a_failing_disk() {
         let done = append(&sim, &booted, &model, 1_000).await;
         assert!(done, "the log is open");
         check(booted.log.as_ref(), &model);
+        gives_its_space_back(&sim, &booted).await;
     });
 }

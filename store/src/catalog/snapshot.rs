@@ -1,13 +1,14 @@
 //! Snapshots of the catalog in the bucket.
 //!
 //! ```text
-//! catalog/snapshot-<position, 20 digits>
+//! catalog/snapshot-<mark, 20 digits>
 //! +----------+-----------+-----------+---------------------------------+
 //! | HRTHCATL | version   | CRC-32    | one entry of records, as in the |
 //! | 8 bytes  | u32, LE   | u32, LE   | log (JSON)                      |
 //! +----------+-----------+-----------+---------------------------------+
 //! ```
-//! The checksum covers the JSON. The position is the last one of the log that the snapshot holds.
+//! The checksum covers the JSON. The mark is the first position of the log that the snapshot does not
+//! hold.
 
 use bytes::Bytes;
 use world::bucket::Bucket;
@@ -22,24 +23,45 @@ const MAGIC: &[u8; 8] = b"HRTHCATL";
 const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 16;
 
+/// The first position of the log that is not held; 0 where nothing is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark(u64);
+
+impl Mark {
+    /// Everything up to and with this position is held.
+    pub const fn after(position: Position) -> Self {
+        Self(position.0 + 1)
+    }
+
+    /// Whether this position is held.
+    pub const fn holds(self, position: Position) -> bool {
+        position.0 < self.0
+    }
+
+    /// The last position that is held.
+    pub fn last(self) -> Option<Position> {
+        self.0.checked_sub(1).map(Position)
+    }
+}
+
 /// Which snapshots there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Snapshots {
-    /// The one that was read; 0 where there is none.
-    pub newest: Position,
-    /// The one before it; 0 where there is none.
-    pub before: Position,
+    /// The one that was read.
+    pub newest: Mark,
+    /// The one before it.
+    pub before: Mark,
 }
 
 /// The state in the newest snapshot that can be read. A damaged one is passed over, since the log
 /// still holds everything beyond the one before it.
 pub async fn load(bucket: &dyn Bucket) -> Result<(State, Snapshots), CatalogError> {
-    let mut positions = positions(bucket).await?;
+    let mut marks = marks(bucket).await?;
     let mut fault = None;
-    while let Some(newest) = positions.pop() {
+    while let Some(newest) = marks.pop() {
         match decode(&bucket.get(&name(newest)).await?, newest) {
             Ok(state) => {
-                let before = positions.last().copied().unwrap_or_default();
+                let before = marks.last().copied().unwrap_or_default();
                 return Ok((state, Snapshots { newest, before }));
             }
             Err(error) => {
@@ -66,26 +88,26 @@ pub fn encode(state: &State) -> Result<Bytes, CatalogError> {
     Ok(out.into())
 }
 
-/// Puts a snapshot under its position. One that is there already holds the same.
+/// Puts a snapshot under its mark. One that is there already holds the same.
 pub async fn store(
     bucket: &dyn Bucket,
-    position: Position,
+    mark: Mark,
     content: Bytes,
 ) -> Result<(), CatalogError> {
-    bucket.put_new(&name(position), content).await?;
+    bucket.put_new(&name(mark), content).await?;
     Ok(())
 }
 
 /// Removes the snapshots older than `keep`.
-pub async fn forget_before(bucket: &dyn Bucket, keep: Position) -> Result<(), CatalogError> {
-    for position in positions(bucket).await?.into_iter().filter(|&position| position < keep) {
-        bucket.delete(&name(position)).await?;
+pub async fn forget_before(bucket: &dyn Bucket, keep: Mark) -> Result<(), CatalogError> {
+    for mark in marks(bucket).await?.into_iter().filter(|&mark| mark < keep) {
+        bucket.delete(&name(mark)).await?;
     }
     Ok(())
 }
 
-fn decode(content: &[u8], position: Position) -> Result<State, CatalogError> {
-    let fault = |reason: String| CatalogError::Format { what: name(position), reason };
+fn decode(content: &[u8], mark: Mark) -> Result<State, CatalogError> {
+    let fault = |reason: String| CatalogError::Format { what: name(mark), reason };
     let (header, payload) = content
         .split_at_checked(HEADER_BYTES)
         .ok_or_else(|| fault(format!("{} bytes are too few", content.len())))?;
@@ -108,14 +130,14 @@ fn decode(content: &[u8], position: Position) -> Result<State, CatalogError> {
 }
 
 /// All snapshots, oldest first.
-async fn positions(bucket: &dyn Bucket) -> Result<Vec<Position>, CatalogError> {
+async fn marks(bucket: &dyn Bucket) -> Result<Vec<Mark>, CatalogError> {
     let listed = bucket.list(PREFIX).await?;
-    let number = |name: &str| name.strip_prefix(PREFIX)?.parse().ok().map(Position);
+    let number = |name: &str| name.strip_prefix(PREFIX)?.parse().ok().map(Mark);
     Ok(listed.iter().filter_map(|object| number(&object.name)).collect())
 }
 
-fn name(position: Position) -> String {
-    format!("{PREFIX}{:020}", position.0)
+fn name(mark: Mark) -> String {
+    format!("{PREFIX}{:020}", mark.0)
 }
 
 #[cfg(test)]
@@ -125,12 +147,12 @@ mod tests {
     #[test]
     fn a_flipped_bit_a_cut_and_a_newer_version_are_all_noticed() {
         let content = encode(&State::default()).expect("plain data");
-        assert_eq!(decode(&content, Position(1)).expect("whole"), State::default());
+        assert_eq!(decode(&content, Mark(1)).expect("whole"), State::default());
         for at in 0..content.len() {
             let mut damaged = content.to_vec();
             damaged[at] ^= 1;
-            assert!(decode(&damaged, Position(1)).is_err(), "byte {at}");
-            assert!(decode(&content[..at], Position(1)).is_err(), "cut at {at}");
+            assert!(decode(&damaged, Mark(1)).is_err(), "byte {at}");
+            assert!(decode(&content[..at], Mark(1)).is_err(), "cut at {at}");
         }
     }
 }

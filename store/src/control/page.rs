@@ -79,7 +79,7 @@ mod tests {
                 Some(token) => format!("maxResults=3&nextToken={token}"),
             };
             let page = Page::from_query(&Params::parse(&query)).expect("valid");
-            let left = names.iter().filter(|name| page.after.as_ref().is_none_or(|a| a < name));
+            let left = names.iter().filter(|name| page.after.as_ref().is_none_or(|a| a < *name));
             let (entries, next) = page.cut(left.map(|name| (name.clone(), name.clone())));
             seen.extend(entries);
             token = next;

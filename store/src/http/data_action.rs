@@ -70,6 +70,23 @@ impl DataAction {
         }
     }
 
+    /// Whether it speaks Alertmanager's API, errors included.
+    pub const fn is_alert_manager(self) -> bool {
+        matches!(
+            self,
+            Self::AmStatus
+                | Self::AmReceivers
+                | Self::AmListAlerts
+                | Self::AmPostAlerts
+                | Self::AmAlertGroups
+                | Self::AmListSilences
+                | Self::AmPutSilence
+                | Self::AmGetSilence
+                | Self::AmDeleteSilence
+                | Self::AmHealthy
+        )
+    }
+
     /// Whether the body is a form that holds parameters.
     pub const fn takes_form(self) -> bool {
         !matches!(self, Self::RemoteWrite | Self::AmPostAlerts | Self::AmPutSilence)

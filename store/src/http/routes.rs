@@ -89,7 +89,7 @@ pub fn route(method: &Method, path: &str) -> Result<Matched, Unrouted> {
 }
 
 fn is_data(words: &[&str]) -> bool {
-    matches!(words.first(), Some(&("api" | "alertmanager" | "federate")))
+    matches!(words, ["api" | "federate", ..] | ["alertmanager", "api" | "-", ..])
 }
 
 fn data(method: &Method, words: &[&str], scope: Scope) -> Result<Matched, Unrouted> {

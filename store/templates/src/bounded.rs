@@ -17,11 +17,6 @@ impl Bounded {
         Self { text: String::new(), bytes_max }
     }
 
-    /// The text so far.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
     /// What may still be written.
     pub fn room(&self) -> usize {
         self.bytes_max - self.text.len()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::CallError;
-use crate::functions::{FunctionSet, exactly, text, texts, wrong_type};
+use crate::functions::{FunctionSet, exactly, text, wrong_type};
 use crate::humanize;
 use crate::regexes;
 use crate::value::{Items, Object, Value};

@@ -1,24 +1,41 @@
 //! One workspace's time series database.
 //!
 //! A batch is checked ([`ingest`]), logged ([`record`]), put into the head ([`head`]), and later cut
-//! into blocks that a manifest names. Samples are a set keyed by (series, timestamp): late, repeated
-//! and concurrent writes are harmless, and [`precedence`] says who wins. It knows no PromQL, no
-//! HTTP, no other tenant.
+//! into blocks that a manifest names ([`flush`], [`manifest`]). Samples are a set keyed by (series,
+//! timestamp): late, repeated and concurrent writes are harmless, and [`precedence`] says who wins.
+//! It knows no PromQL, no HTTP, no other tenant.
 
+// What callers use.
 pub mod error;
+pub mod options;
+pub mod outcome;
+pub mod selection;
+pub mod tsdb;
+
+// Samples come in.
 pub mod head;
 pub mod head_index;
 pub mod head_series;
-pub mod histogram_codec;
 pub mod ingest;
-pub mod options;
-pub mod outcome;
 pub mod postings;
 pub mod precedence;
 pub mod record;
+
+// Samples come to rest.
+pub mod block_footer;
+pub mod block_index;
+pub mod block_order;
+pub mod block_reader;
+pub mod block_writer;
+pub mod page;
+pub mod section_cache;
+
+// Bytes.
+pub mod decimal;
+pub mod histogram_codec;
+pub mod label_codec;
+pub mod page_codec;
 pub mod sample_codec;
-pub mod selection;
-pub mod tsdb;
 pub mod wire;
 
 #[cfg(test)]

@@ -4,15 +4,13 @@
 //! costs a few bytes. An epoch begins when the head is cut or the process starts; what a reader has
 //! not skipped is always self-contained. docs/formats/samples_record.md draws the bytes.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
-use compact_str::CompactString;
-use protocol::labels::{Label, Labels};
+use protocol::labels::Labels;
 use protocol::sample::{Exemplar, HistogramSample, Metadata, MetricType, Sample};
 
 use crate::error::TsdbError;
 use crate::histogram_codec;
+use crate::label_codec::{LabelReader, LabelWriter};
 use crate::wire::{Malformed, Reader, put_f64, put_signed, put_text, put_varint, unzigzag, zigzag};
 
 /// The first bytes of every record.
@@ -60,7 +58,7 @@ pub struct Record {
 /// Writes one record.
 pub struct RecordWriter {
     bytes: Vec<u8>,
-    texts: HashMap<CompactString, u64>,
+    labels: LabelWriter,
     reference: u32,
     timestamp: i64,
 }
@@ -73,7 +71,7 @@ impl RecordWriter {
         bytes.push(VERSION);
         put_varint(&mut bytes, epoch);
         put_varint(&mut bytes, series as u64);
-        Self { bytes, texts: HashMap::new(), reference: 0, timestamp: 0 }
+        Self { bytes, labels: LabelWriter::default(), reference: 0, timestamp: 0 }
     }
 
     /// Appends one series, as many times as [`Self::new`] was told.
@@ -93,7 +91,7 @@ impl RecordWriter {
         head |= if exemplars.is_empty() { 0 } else { HAS_EXEMPLARS };
         put_varint(&mut self.bytes, head);
         if let Some(labels) = labels {
-            self.labels(labels);
+            self.labels.put(&mut self.bytes, labels);
         }
         for sample in samples {
             self.timestamp(sample.timestamp_ms);
@@ -109,7 +107,7 @@ impl RecordWriter {
         for exemplar in exemplars {
             self.timestamp(exemplar.timestamp_ms);
             put_f64(&mut self.bytes, exemplar.value);
-            self.labels(&exemplar.labels);
+            self.labels.put(&mut self.bytes, &exemplar.labels);
         }
     }
 
@@ -125,24 +123,6 @@ impl RecordWriter {
     fn timestamp(&mut self, timestamp: i64) {
         put_signed(&mut self.bytes, timestamp.wrapping_sub(self.timestamp));
         self.timestamp = timestamp;
-    }
-
-    fn labels(&mut self, labels: &Labels) {
-        put_varint(&mut self.bytes, labels.len() as u64);
-        for label in labels.as_slice() {
-            self.text(&label.name);
-            self.text(&label.value);
-        }
-    }
-
-    // 0 and the text where it is new, else its number, from 1.
-    fn text(&mut self, text: &CompactString) {
-        if let Some(number) = self.texts.get(text) {
-            return put_varint(&mut self.bytes, *number);
-        }
-        self.texts.insert(text.clone(), self.texts.len() as u64 + 1);
-        self.bytes.push(0);
-        put_text(&mut self.bytes, text);
     }
 }
 
@@ -175,14 +155,14 @@ pub fn decode(bytes: &[u8], what: &str) -> Result<Record, TsdbError> {
         let (found, known) = (version.into(), VERSION.into());
         return Err(TsdbError::TooNew { what: what.into(), found, known });
     }
-    RecordReader { reader, texts: Vec::new(), reference: 0, timestamp: 0 }
+    RecordReader { reader, labels: LabelReader::default(), reference: 0, timestamp: 0 }
         .record()
         .map_err(malformed)
 }
 
 struct RecordReader<'a> {
     reader: Reader<'a>,
-    texts: Vec<&'a str>,
+    labels: LabelReader<'a>,
     reference: u32,
     timestamp: i64,
 }
@@ -209,7 +189,8 @@ impl RecordReader<'_> {
         self.reference =
             reference.try_into().map_err(|_| Malformed("a series number is out of range"))?;
         let head = self.reader.varint()?;
-        let labels = if head & DEFINED == 0 { None } else { Some(self.labels()?) };
+        let labels =
+            if head & DEFINED == 0 { None } else { Some(self.labels.read(&mut self.reader)?) };
         let count = head >> FLAG_BITS;
         if count > self.reader.rest().len() as u64 {
             return Err(Malformed("a count is larger than what follows"));
@@ -236,33 +217,12 @@ impl RecordReader<'_> {
     fn exemplar(&mut self) -> Result<Exemplar, Malformed> {
         let timestamp_ms = self.timestamp()?;
         let value = self.reader.f64()?;
-        Ok(Exemplar { labels: self.labels()?, value, timestamp_ms })
+        Ok(Exemplar { labels: self.labels.read(&mut self.reader)?, value, timestamp_ms })
     }
 
     fn timestamp(&mut self) -> Result<i64, Malformed> {
         self.timestamp = self.timestamp.wrapping_add(self.reader.signed()?);
         Ok(self.timestamp)
-    }
-
-    fn labels(&mut self) -> Result<Labels, Malformed> {
-        let count = self.reader.count(2)?;
-        let mut labels = Vec::with_capacity(count);
-        for _ in 0..count {
-            let (name, value) = (self.text()?.into(), self.text()?.into());
-            labels.push(Label { name, value });
-        }
-        Labels::from_sorted(labels).ok_or(Malformed("labels are not sorted, unique and full"))
-    }
-
-    fn text(&mut self) -> Result<&str, Malformed> {
-        let number = self.reader.varint()?;
-        if number == 0 {
-            let text = self.reader.text()?;
-            self.texts.push(text);
-            return Ok(text);
-        }
-        let at = usize::try_from(number - 1).unwrap_or(usize::MAX);
-        self.texts.get(at).copied().ok_or(Malformed("a text is not known yet"))
     }
 }
 

@@ -7,6 +7,7 @@
 
 use protocol::sample::Sample;
 
+use crate::decimal::{self, EXPONENT_MAX};
 use crate::wire::{Malformed, Reader, put_signed, put_varint, unzigzag, zigzag};
 
 const WIDE: u8 = 0x80;
@@ -19,26 +20,8 @@ const KIND_XOR_HIGH: u8 = 3;
 const KIND_REPEAT: u8 = 4;
 const KIND_DECIMAL: u8 = 5;
 
-/// Integers up to here are exact in a float.
-const MANTISSA_MAX: f64 = 9_007_199_254_740_992.0;
-/// More decimal places hardly ever occur in what exporters print, and each costs a try.
-const EXPONENT_MAX: usize = 12;
 /// After so many values that are no short decimals, only the current exponent is tried.
 const MISSES_MAX: u8 = 8;
-
-const POWERS: [f64; EXPONENT_MAX + 1] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
-
-/// `value = mantissa / 10^exponent`, where that is exact.
-fn mantissa(value: f64, exponent: u8) -> Option<i64> {
-    let power = POWERS[exponent as usize];
-    let scaled = (value * power).round_ties_even();
-    if !(scaled.abs() < MANTISSA_MAX) {
-        return None;
-    }
-    let whole = scaled as i64;
-    ((whole as f64 / power).to_bits() == value.to_bits()).then_some(whole)
-}
 
 /// What both sides remember between two tokens.
 #[derive(Clone, Debug, Default)]
@@ -152,11 +135,12 @@ impl SampleEncoder {
         if xor == 0 {
             return self.put_head(KIND_SAME, 0, change);
         }
-        if let Some(whole) = mantissa(value, self.state.exponent) {
+        if let Some(whole) = decimal::to_whole(value, self.state.exponent) {
             self.misses = 0;
             return self.put_delta(change, whole);
         }
-        if let Some((whole, exponent)) = self.search_exponent(value) {
+        if let Some(exponent) = self.search_exponent(value) {
+            let whole = decimal::to_whole(value, exponent).expect("the search tried it");
             self.state.exponent = exponent;
             self.state.mantissa = whole;
             self.put_head(KIND_DECIMAL, 0, change);
@@ -175,11 +159,11 @@ impl SampleEncoder {
         }
     }
 
-    fn search_exponent(&mut self, value: f64) -> Option<(i64, u8)> {
-        if self.misses >= MISSES_MAX || !value.is_finite() {
+    fn search_exponent(&mut self, value: f64) -> Option<u8> {
+        if self.misses >= MISSES_MAX {
             return None;
         }
-        let found = (0..=EXPONENT_MAX as u8).find_map(|e| Some((mantissa(value, e)?, e)));
+        let found = decimal::find_exponent(value, 0);
         self.misses = if found.is_some() { 0 } else { self.misses + 1 };
         found
     }
@@ -277,7 +261,7 @@ impl<'a> SampleDecoder<'a> {
             }
             KIND_DECIMAL => {
                 self.state.exponent = self.reader.byte()?;
-                if usize::from(self.state.exponent) > EXPONENT_MAX {
+                if self.state.exponent > EXPONENT_MAX {
                     return Err(Malformed("a decimal exponent is out of range"));
                 }
                 let whole = self.reader.signed()?;
@@ -291,8 +275,7 @@ impl<'a> SampleDecoder<'a> {
     #[inline]
     fn set_whole(&mut self, whole: i64) {
         self.state.mantissa = whole;
-        let power = POWERS[usize::from(self.state.exponent)];
-        self.state.bits = (whole as f64 / power).to_bits();
+        self.state.bits = decimal::from_whole(whole, self.state.exponent).to_bits();
     }
 }
 

@@ -7,6 +7,7 @@
 //! A failed write or sync is answered with [`LogError::Unavailable`] and leaves nothing behind; the
 //! next append tries the disk again, so the log recovers when the disk does.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -16,9 +17,9 @@ use tokio::sync::{Notify, oneshot};
 use crate::append_queue::{AppendQueue, Pending, Ticket};
 use crate::commit_log::{CommitLog, LogError, LogRecord, Position, RECORD_BYTES_MAX, StreamName};
 use crate::disk::Disk;
-use crate::log_index::{LogIndex, SegmentIndex, segment_path};
+use crate::log_index::{LOG_DIR, LogIndex, SegmentIndex, segment_path};
 use crate::random::Random;
-use crate::recovery::{LogOpenError, recover};
+use crate::recovery::{LastBatch, LogOpenError, Recovered, recover};
 use crate::segment::{FRAME_HEADER_LEN, read_frame};
 use crate::segment_writer::{Batch, SEGMENT_BYTES_MAX, SegmentWriter, Written};
 use crate::tasks::{TaskHandle, Tasks, run_blocking};
@@ -63,10 +64,14 @@ impl LocalLog {
         tasks: &Arc<dyn Tasks>,
         settings: LogSettings,
     ) -> Result<Self, LogOpenError> {
-        let index = recover(disk.as_ref())?;
+        let Recovered { mut index, last_batch } = recover(disk.as_ref())?;
+        let bytes_max = settings.segment_bytes_max;
+        let mut writer = SegmentWriter::new(disk.clone(), random.clone(), bytes_max);
+        if let Some(last_batch) = last_batch {
+            write_again(&mut writer, last_batch, &mut index, disk.as_ref())?;
+        }
         let state = Mutex::new(State { index, ..State::default() });
         let shared = Arc::new(Shared { disk: disk.clone(), state, work: Notify::new() });
-        let writer = SegmentWriter::new(disk.clone(), random.clone(), settings.segment_bytes_max);
         let task = write_batches(shared.clone(), tasks.clone(), writer);
         let writer = Mutex::new(Some(tasks.spawn("commit log writer", Box::pin(task))));
         Ok(Self { shared, writer })
@@ -92,6 +97,38 @@ impl LocalLog {
         let state = self.shared.lock();
         let damage = state.index.segments.iter().flat_map(|segment| &segment.damage);
         damage.map(|damage| damage.message.clone()).collect()
+    }
+}
+
+/// Makes the last batch durable, whatever became of it before. On a full disk a sync has to do, so
+/// that what is there can still be read.
+fn write_again(
+    writer: &mut SegmentWriter,
+    last: LastBatch,
+    index: &mut LogIndex,
+    disk: &dyn Disk,
+) -> Result<(), LogOpenError> {
+    let records = last.records.into_iter().map(|(stream, payload)| {
+        // Nobody waits for these.
+        let (reply, _) = oneshot::channel();
+        Pending { stream, payload, reply }
+    });
+    let batch = Batch { first: last.first, records: records.collect(), trims: Vec::new() };
+    match writer.write(&batch) {
+        Ok(written) => {
+            index.cut(last.first);
+            index.enter(&batch, written);
+            Ok(())
+        }
+        Err(error) => {
+            tracing::warn!(%error, "commit log: the last records could not be written once more");
+            let newest = index.segments.back().expect("the last batch lies in a segment");
+            let path = segment_path(newest.first);
+            let synced = disk.open(&path).and_then(|mut file| file.sync());
+            synced
+                .and_then(|()| disk.sync_dir(Path::new(LOG_DIR)))
+                .map_err(|source| LogOpenError::Disk { path: disk.describe(&path), source })
+        }
     }
 }
 
@@ -254,7 +291,7 @@ impl Shared {
         match outcome {
             Ok(written) => {
                 let entries = written.entries.clone();
-                state.enter(&batch, written);
+                state.index.enter(&batch, written);
                 drop(state);
                 for (nth, (record, _)) in batch.records.into_iter().zip(entries).enumerate() {
                     let position = Position(batch.first.0 + nth as u64);
@@ -333,17 +370,5 @@ impl State {
             Some((name, upto))
         });
         marked.collect()
-    }
-
-    fn enter(&mut self, batch: &Batch, written: Written) {
-        if let Some(header) = written.begun {
-            self.index.segments.push_back(SegmentIndex::new(header.first, header.salt, 0));
-        }
-        let segment = self.index.segments.back_mut().expect("a batch went into a segment");
-        segment.bytes = written.segment_bytes;
-        for (record, entry) in batch.records.iter().zip(written.entries) {
-            segment.streams.entry(record.stream.clone()).or_default().push(entry);
-        }
-        self.index.next = Position(batch.first.0 + batch.records.len() as u64);
     }
 }

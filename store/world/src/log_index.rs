@@ -7,11 +7,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use crate::commit_log::{Position, StreamName};
+use crate::segment_writer::{Batch, Written};
 
 /// The folder of the segments, within the data directory.
 pub const LOG_DIR: &str = "log";
 /// Evidence: damaged segments get a second name here, which is never removed by the program.
 pub const DAMAGED_DIR: &str = "log/damaged";
+
+/// A segment that has no name yet; means nothing after a restart.
+pub const DRAFT: &str = "log/next.draft";
 
 /// The path of the segment that begins at `first`.
 pub fn segment_path(first: Position) -> PathBuf {
@@ -68,6 +72,11 @@ impl SegmentIndex {
         Self { first, salt, bytes, streams: BTreeMap::new(), damage: Vec::new() }
     }
 
+    fn concerns(&self, stream: &StreamName) -> bool {
+        self.streams.contains_key(stream)
+            || self.damage.iter().any(|damage| damage.stream.as_ref() == Some(stream))
+    }
+
     fn last_of(&self, stream: &StreamName) -> Option<Position> {
         let last = self.streams.get(stream)?.last()?;
         Some(Position(self.first.0 + u64::from(last.ordinal)))
@@ -88,10 +97,37 @@ pub struct LogIndex {
 }
 
 impl LogIndex {
+    /// Enters a batch that is durable now.
+    pub fn enter(&mut self, batch: &Batch, written: Written) {
+        if let Some(header) = written.begun {
+            self.segments.push_back(SegmentIndex::new(header.first, header.salt, 0));
+        }
+        let segment = self.segments.back_mut().expect("a batch went into a segment");
+        segment.bytes = written.segment_bytes;
+        for (record, entry) in batch.records.iter().zip(written.entries) {
+            segment.streams.entry(record.stream.clone()).or_default().push(entry);
+        }
+        self.next = Position(batch.first.0 + batch.records.len() as u64);
+    }
+
+    /// Forgets the records from `first` on, which lie in the newest segment: they are written again.
+    pub fn cut(&mut self, first: Position) {
+        let newest = self.segments.back_mut().expect("there are records to be forgotten");
+        let ordinal = first.0 - newest.first.0;
+        for entries in newest.streams.values_mut() {
+            entries.retain(|entry| u64::from(entry.ordinal) < ordinal);
+        }
+        newest.streams.retain(|_, entries| !entries.is_empty());
+        if ordinal == 0 {
+            // The new segment took its name.
+            self.segments.pop_back();
+        }
+    }
+
     /// Notes a trim; never goes back, never beyond what was appended.
     pub fn trim(&mut self, stream: &StreamName, upto: Position) {
         let Some(last) = self.next.0.checked_sub(1) else { return };
-        if !self.segments.iter().any(|segment| segment.streams.contains_key(stream)) {
+        if !self.segments.iter().any(|segment| segment.concerns(stream)) {
             return;
         }
         let upto = upto.min(Position(last));
@@ -112,12 +148,10 @@ impl LogIndex {
     pub fn forget(&mut self, first: Position) {
         let oldest = self.segments.pop_front().expect("a segment was removed from the front");
         assert_eq!(oldest.first, first, "segments go oldest first");
-        for stream in oldest.streams.keys() {
-            if !self.segments.iter().any(|segment| segment.streams.contains_key(stream)) {
-                self.trims.remove(stream);
-                self.unwritten_trims.remove(stream);
-            }
-        }
+        let segments = &self.segments;
+        let is_held = |stream: &StreamName| segments.iter().any(|segment| segment.concerns(stream));
+        self.trims.retain(|stream, _| is_held(stream));
+        self.unwritten_trims.retain(is_held);
     }
 
     /// Bytes from the oldest segment that a stream needs to the end of the log.
@@ -157,6 +191,19 @@ impl LogIndex {
 
     fn is_needed(&self, segment: &SegmentIndex) -> bool {
         segment.streams.keys().any(|stream| self.needs(stream, segment))
+            || segment.damage.iter().any(|damage| self.may_matter(damage))
+    }
+
+    /// Whether somebody may still have to be told of this damage.
+    fn may_matter(&self, damage: &Damage) -> bool {
+        let is_behind = |stream| self.trims.get(stream).is_some_and(|trim| *trim >= damage.upto);
+        if let Some(stream) = &damage.stream {
+            return !is_behind(stream);
+        }
+        let mut streams =
+            self.segments.iter().flat_map(|segment| segment.streams.keys()).peekable();
+        // Where nothing but damage is left, nobody had a chance to hear of it.
+        streams.peek().is_none() || !streams.all(is_behind)
     }
 
     fn needs(&self, stream: &StreamName, segment: &SegmentIndex) -> bool {

@@ -1,24 +1,31 @@
 //! Opens the log: reads every segment, checks every byte.
 //!
 //! What may be dropped is the torn end of the last write, and nothing else: bytes of the last
-//! segment behind its last good batch header. It is cut off, and the log says how much it was. A
-//! record that is missing anywhere else was acknowledged once: that is damage. It is named by file and
-//! offset, the file is linked into a folder of evidence, everything else is read, and
+//! segment behind its last good batch header. The log says how much it was. A record that is missing
+//! anywhere else was acknowledged once: that is damage. It is named by file and offset, the file is
+//! linked into a folder of evidence, everything else is read, and
 //! [`crate::commit_log::CommitLog::replay`] tells those whose records are gone.
+//!
+//! Reads only. Whether the *last* batch is on the disk or just in the kernel's memory cannot be told:
+//! the process that wrote it may have died before its sync, or after a failed one, which no later
+//! sync makes good. So it is handed out as [`LastBatch`], to be written once more.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
 
 use crate::commit_log::{Position, StreamName};
 use crate::disk::Disk;
 use crate::log_index::{
     DAMAGED_DIR, Damage, Entry, LOG_DIR, LogIndex, SegmentIndex, segment_first, segment_path,
 };
-use crate::segment::{
-    FRAME_HEADER_LEN, FrameKind, HEADER_LEN, HeaderFault, SegmentHeader, VERSION,
-};
+use crate::segment::{FRAME_HEADER_LEN, FrameKind, HeaderFault, SegmentHeader, VERSION};
 use crate::segment_scan::{Gap, Scan, scan};
+
+/// A bad segment can be bad in thousands of places; the first few tell where to look.
+const DAMAGE_LOGGED_MAX: usize = 8;
 
 /// Why the log cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +52,26 @@ pub enum LogOpenError {
     },
 }
 
+/// The records that were written last.
+#[derive(Debug)]
+pub struct LastBatch {
+    /// The position of the first.
+    pub first: Position,
+    /// In order.
+    pub records: Vec<(StreamName, Bytes)>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// All that can be read, the last batch included.
+    pub index: LogIndex,
+    /// To be written once more; nothing where there is no record.
+    pub last_batch: Option<LastBatch>,
+}
+
 /// Reads the log folder, which is made where it is missing.
-pub fn recover(disk: &dyn Disk) -> Result<LogIndex, LogOpenError> {
+pub fn recover(disk: &dyn Disk) -> Result<Recovered, LogOpenError> {
     let log_dir = Path::new(LOG_DIR);
     let at = |path: &Path| {
         let path = disk.describe(path);
@@ -57,20 +82,15 @@ pub fn recover(disk: &dyn Disk) -> Result<LogIndex, LogOpenError> {
     let mut firsts: Vec<Position> =
         entries.iter().filter(|e| !e.is_dir).filter_map(|e| segment_first(&e.name)).collect();
     firsts.sort_unstable();
-    let mut index = LogIndex::default();
+    let mut recovered = Recovered::default();
     for (nth, first) in firsts.iter().enumerate() {
         let path = segment_path(*first);
         let following = firsts.get(nth + 1).copied();
-        if following.is_none() {
-            // What an earlier process wrote and never synced must not be believed until it is.
-            disk.open(&path).and_then(|mut file| file.sync()).map_err(at(&path))?;
-            disk.sync_dir(log_dir).map_err(at(log_dir))?;
-        }
         let bytes = disk.read(&path).map_err(at(&path))?;
         let file = SegmentFile { disk, path: &path, first: *first, bytes: &bytes, following };
-        file.recover(&mut index)?;
+        file.recover(&mut recovered)?;
     }
-    Ok(index)
+    Ok(recovered)
 }
 
 /// One segment on its way into the index.
@@ -84,52 +104,70 @@ struct SegmentFile<'a> {
 }
 
 impl SegmentFile<'_> {
-    fn recover(&self, index: &mut LogIndex) -> Result<(), LogOpenError> {
-        if !index.segments.is_empty() && index.next < self.first {
-            // Cannot be reached while each segment is checked against the next one's name.
-            tracing::error!(segment = ?self.shown(), "commit log: positions before it are missing");
-        }
+    fn recover(&self, recovered: &mut Recovered) -> Result<(), LogOpenError> {
+        let index = &mut recovered.index;
         let header = match SegmentHeader::decode(self.bytes) {
             Ok(header) if header.first == self.first => header,
             Err(HeaderFault::Newer(found)) => {
                 return Err(LogOpenError::Newer { path: self.shown(), found });
             }
-            _ if self.following.is_none() && self.bytes.len() <= HEADER_LEN => {
-                // Header and name are synced before the first batch: no record was ever here. A
-                // file may have its length and not yet its bytes.
-                index.next = self.first;
-                return self.remove("its creation was cut short");
-            }
+            // A segment gets its name after its first batch is durable: it was whole once.
             Ok(_) | Err(HeaderFault::Short | HeaderFault::Bad) => {
                 self.lost(index);
                 return Ok(());
             }
         };
         let found = scan(self.bytes, header);
-        let end = self.following.unwrap_or(found.next);
         let tail = if self.following.is_none() { self.torn_tail(&found) } else { None };
         let kept = tail.map_or(self.bytes.len(), |tail| tail.offset);
+        let end = tail.map_or(found.next, |tail| Position(tail.positions.start));
+        let end = self.following.unwrap_or(end);
         let mut segment = SegmentIndex::new(self.first, header.salt, kept as u64);
-        let end = tail.map_or(end, |tail| Position(tail.positions.start));
         let trims = self.index_frames(&found, kept, end, &mut segment);
         self.note_damage(&found, kept, end, &mut segment);
-        index.next = end;
-        let is_empty = segment.streams.is_empty() && segment.damage.is_empty();
         if let Some(tail) = tail {
-            self.cut(tail, end)?;
+            self.tell_of_tail(tail, end);
         }
-        if is_empty && self.following.is_none() {
-            self.remove("it holds no record")?;
-        } else {
+        index.next = end;
+        if self.following.is_none() {
+            recovered.last_batch = self.last_batch(&segment, found.last_batch, end);
+        }
+        if !segment.streams.is_empty() || !segment.damage.is_empty() {
             index.segments.push_back(segment);
         }
         for (stream, upto) in trims {
             index.trim(&stream, upto);
-            if !is_empty {
+            if self.following.is_some() {
                 index.unwritten_trims.remove(&stream);
             }
         }
         Ok(())
+    }
+
+    /// The records behind the last batch header, in order; none where one of them is damaged, for
+    /// then they cannot be written again under their positions.
+    fn last_batch(
+        &self,
+        segment: &SegmentIndex,
+        offset: usize,
+        end: Position,
+    ) -> Option<LastBatch> {
+        let mut found: Vec<(Entry, StreamName)> = Vec::new();
+        for (stream, entries) in &segment.streams {
+            let last = entries.iter().filter(|entry| entry.offset as usize >= offset);
+            found.extend(last.map(|entry| (*entry, stream.clone())));
+        }
+        found.sort_unstable_by_key(|(entry, _)| entry.ordinal);
+        let first = Position(self.first.0 + u64::from(found.first()?.0.ordinal));
+        if first.0 + found.len() as u64 != end.0 {
+            return None;
+        }
+        let records = found.into_iter().map(|(entry, stream)| {
+            let start = entry.offset as usize + FRAME_HEADER_LEN;
+            let payload = &self.bytes[start..start + entry.len as usize];
+            (stream, Bytes::copy_from_slice(payload))
+        });
+        Some(LastBatch { first, records: records.collect() })
     }
 
     /// The first gap that no batch follows.
@@ -146,6 +184,7 @@ impl SegmentFile<'_> {
         segment: &mut SegmentIndex,
     ) -> Vec<(StreamName, Position)> {
         let mut names: BTreeMap<u32, StreamName> = BTreeMap::new();
+        let mut nameless: BTreeMap<u32, Gap> = BTreeMap::new();
         let mut trims = Vec::new();
         for frame in found.frames.iter().take_while(|f| f.offset < kept) {
             let payload = frame.payload(self.bytes);
@@ -169,22 +208,26 @@ impl SegmentFile<'_> {
                     segment.streams.entry(name).or_default().push(entry);
                 }
                 (FrameKind::Record, None) if frame.position < end => {
-                    let lost = frame.position.0..frame.position.0 + 1;
-                    let why = "the name of its stream is gone";
-                    segment.damage.push(self.damage(frame.offset, lost, None, why));
+                    let (offset, at) = (frame.offset, frame.position.0);
+                    let gap = Gap { offset, positions: at..at, stream: None };
+                    nameless.entry(frame.stream).or_insert(gap).positions.end = at + 1;
                 }
                 // Given up by the writer, or the mark of a stream whose name is gone: replays are
                 // then longer, nothing is lost.
                 (FrameKind::Record | FrameKind::Trim, _) => {}
             }
         }
-        for gap in &found.gaps {
-            // Named now, while the names are at hand.
-            if gap.offset < kept && gap.positions.start < end.0 && !gap.positions.is_empty() {
-                let lost = gap.positions.start..gap.positions.end.min(end.0);
-                let stream = gap.stream.and_then(|number| names.get(&number).cloned());
-                segment.damage.push(self.damage(gap.offset, lost, stream, "checksums do not hold"));
-            }
+        let bad = |gap: &&Gap| {
+            gap.offset < kept && gap.positions.start < end.0 && !gap.positions.is_empty()
+        };
+        for gap in found.gaps.iter().filter(bad) {
+            let lost = gap.positions.start..gap.positions.end.min(end.0);
+            let stream = gap.stream.and_then(|number| names.get(&number).cloned());
+            segment.damage.push(self.damage(gap.offset, lost, stream, "checksums do not hold"));
+        }
+        for gap in nameless.into_values() {
+            let why = "the name of a stream is gone, and with it some or all records";
+            segment.damage.push(self.damage(gap.offset, gap.positions, None, why));
         }
         trims
     }
@@ -230,9 +273,9 @@ impl SegmentFile<'_> {
         Damage { message, stream, upto: Position(lost.end - 1) }
     }
 
-    fn keep_evidence(&self, damage: &[Damage]) {
-        for damage in damage {
-            tracing::error!("commit log is damaged: {}", damage.message);
+    fn keep_evidence(&self, all: &[Damage]) {
+        for damage in all.iter().take(DAMAGE_LOGGED_MAX) {
+            tracing::error!(places = all.len(), "commit log is damaged: {}", damage.message);
         }
         let name = self.path.file_name().expect("segments have names");
         let second = Path::new(DAMAGED_DIR).join(name);
@@ -249,29 +292,14 @@ impl SegmentFile<'_> {
         }
     }
 
-    fn cut(&self, tail: &Gap, end: Position) -> Result<(), LogOpenError> {
-        let dropped = self.bytes.len() - tail.offset;
+    fn tell_of_tail(&self, tail: &Gap, end: Position) {
         tracing::warn!(
             segment = ?self.shown(),
             offset = tail.offset,
-            dropped_bytes = dropped,
+            dropped_bytes = self.bytes.len() - tail.offset,
             next_position = end.0,
             "commit log: dropped the torn end of a write that was never acknowledged"
         );
-        let cut = self.disk.open(self.path).and_then(|mut file| {
-            file.truncate(tail.offset as u64)?;
-            file.sync()
-        });
-        cut.map_err(|source| LogOpenError::Disk { path: self.shown(), source })
-    }
-
-    /// Removes the last segment, which holds no record.
-    fn remove(&self, why: &'static str) -> Result<(), LogOpenError> {
-        tracing::debug!(segment = ?self.shown(), "commit log: removed a segment: {why}");
-        assert!(self.following.is_none(), "only the last segment may go");
-        let removed = self.disk.remove(self.path);
-        let removed = removed.and_then(|()| self.disk.sync_dir(Path::new(LOG_DIR)));
-        removed.map_err(|source| LogOpenError::Disk { path: self.shown(), source })
     }
 
     fn shown(&self) -> PathBuf {

@@ -1,25 +1,30 @@
 //! Writes batches to segments: the only place that appends to the log.
 //!
-//! A batch that fails leaves no trace: the segment is cut back as far as the disk allows and given
-//! up, for after a failed sync nobody knows what it holds. The next batch begins a segment whose
-//! name is the next position, which says that anything from there on in an older segment was never
-//! acknowledged. Calls block.
+//! A segment is begun as a draft and gets its name once its first batch is synced, so that a segment
+//! always holds records. A batch that fails leaves no trace: the segment is cut back as far as the
+//! disk allows and given up, for after a failed sync nobody knows what it holds. The next batch
+//! begins a segment whose name is the next position, which says that anything from there on in an
+//! older segment was never acknowledged. Calls block.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::append_queue::Pending;
 use crate::commit_log::{LogError, Position, StreamName};
 use crate::disk::{Disk, DiskFile};
-use crate::log_index::{Entry, LOG_DIR, segment_path};
+use crate::log_index::{DRAFT, Entry, LOG_DIR, segment_path};
 use crate::random::Random;
 use crate::segment::{BATCH_HEADER_LEN, BatchEncoder, FRAME_HEADER_LEN, HEADER_LEN, SegmentHeader};
 
 /// A new segment is begun beyond this: small enough that trimmed space comes back soon, large
 /// enough that its two extra syncs do not count.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// A stream is named again after so many bytes: a name that cannot be read any more takes no more
+/// than that of its stream with it.
+const NAMED_AGAIN_BYTES: u64 = 1024 * 1024;
 
 /// Kept between batches; a larger buffer is given back.
 const BUFFER_BYTES_KEPT: usize = 4 * 1024 * 1024;
@@ -51,7 +56,10 @@ struct Open {
     file: Box<dyn DiskFile>,
     header: SegmentHeader,
     len: u64,
-    numbers: BTreeMap<StreamName, u32>,
+    /// The number of each stream, and the length of the file when it was last named.
+    numbers: BTreeMap<StreamName, (u32, u64)>,
+    /// Not named yet.
+    is_draft: bool,
 }
 
 /// Writes batches.
@@ -86,7 +94,10 @@ impl SegmentWriter {
         }
         let open = self.open.as_mut().expect("a segment was just begun");
         let mut buffer = std::mem::take(&mut self.buffer);
-        let outcome = open.write(batch, &mut buffer);
+        let outcome = open.write(batch, &mut buffer).and_then(|entries| {
+            open.name(self.disk.as_ref())?;
+            Ok(entries)
+        });
         buffer.clear();
         buffer.shrink_to(BUFFER_BYTES_KEPT);
         self.buffer = buffer;
@@ -116,30 +127,31 @@ impl SegmentWriter {
     }
 
     fn begin(&self, first: Position) -> io::Result<Open> {
-        let path = segment_path(first);
-        let mut file = match self.disk.create_new(&path) {
+        let draft = Path::new(DRAFT);
+        let mut file = match self.disk.create_new(draft) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // Left by a failed batch. All it can hold are positions from `first` on, and none
-                // of them was acknowledged.
-                self.disk.remove(&path)?;
-                self.disk.create_new(&path)?
+                self.disk.remove(draft)?;
+                self.disk.create_new(draft)?
             }
             other => other?,
         };
         let header = SegmentHeader { first, salt: self.random.next_u64() };
         file.append(&header.encode())?;
-        file.sync()?;
-        self.disk.sync_dir(Path::new(LOG_DIR))?;
-        Ok(Open { file, header, len: HEADER_LEN as u64, numbers: BTreeMap::new() })
+        let len = HEADER_LEN as u64;
+        Ok(Open { file, header, len, numbers: BTreeMap::new(), is_draft: true })
     }
 
     /// Cuts off what was not acknowledged, as well as the disk allows. If it does not, the name of
     /// the next segment says the same.
     fn give_up(&mut self) {
-        if let Some(mut open) = self.open.take()
-            && let Err(error) = open.file.truncate(open.len).and_then(|()| open.file.sync())
-        {
-            let segment = self.disk.describe(&segment_path(open.header.first));
+        let Some(mut open) = self.open.take() else { return };
+        let outcome = if open.is_draft {
+            self.disk.remove(Path::new(DRAFT))
+        } else {
+            open.file.truncate(open.len).and_then(|()| open.file.sync())
+        };
+        if let Err(error) = outcome {
+            let segment = self.disk.describe(&open.path());
             tracing::warn!(?segment, %error, "a log segment that failed could not be cut back");
         }
     }
@@ -151,6 +163,22 @@ impl SegmentWriter {
 }
 
 impl Open {
+    fn path(&self) -> PathBuf {
+        if self.is_draft { PathBuf::from(DRAFT) } else { segment_path(self.header.first) }
+    }
+
+    /// Names the draft, whose first batch is durable now. What may stand under the name is what a
+    /// failed batch left, or the same batch as it was found at the start.
+    fn name(&mut self, disk: &dyn Disk) -> io::Result<()> {
+        if self.is_draft {
+            disk.rename(Path::new(DRAFT), &segment_path(self.header.first))?;
+            // From here on it is cut back, not removed: its name may hold what was acknowledged.
+            self.is_draft = false;
+            disk.sync_dir(Path::new(LOG_DIR))?;
+        }
+        Ok(())
+    }
+
     fn write(&mut self, batch: &Batch, buffer: &mut Vec<u8>) -> io::Result<Vec<Entry>> {
         let mut encoder = BatchEncoder::new(std::mem::take(buffer), self.header.salt, batch.first);
         let mut entries = Vec::with_capacity(batch.records.len());
@@ -176,15 +204,17 @@ impl Open {
         Ok(entries)
     }
 
-    /// The number of a stream, named in the batch at its first use. A failed batch takes the whole
-    /// segment with it, so a number is never used without its name being durable.
+    /// The number of a stream, named in the batch at its first use and now and then again. A failed
+    /// batch takes the whole segment with it, so no number is used without its name being durable.
     fn number(&mut self, stream: &StreamName, encoder: &mut BatchEncoder) -> u32 {
-        if let Some(number) = self.numbers.get(stream) {
-            return *number;
+        let (number, is_named) = match self.numbers.get(stream) {
+            Some((number, at)) => (*number, self.len - at < NAMED_AGAIN_BYTES),
+            None => (self.numbers.len() as u32, false),
+        };
+        if !is_named {
+            self.numbers.insert(stream.clone(), (number, self.len));
+            encoder.name(number, stream.as_str());
         }
-        let number = self.numbers.len() as u32;
-        self.numbers.insert(stream.clone(), number);
-        encoder.name(number, stream.as_str());
         number
     }
 }
