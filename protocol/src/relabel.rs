@@ -106,6 +106,8 @@ pub struct RelabelRule {
     replacement: String,
     /// Whether the target label's name has to be expanded for each set.
     target_varies: bool,
+    /// Names are held to the old alphabet.
+    legacy: bool,
 }
 
 impl RelabelConfig {
@@ -194,8 +196,11 @@ impl RelabelConfig {
     }
 
     /// The rule, ready to act; `None` where [`validate`](Self::validate) has something to say.
-    pub fn compile(&self) -> Option<RelabelRule> {
+    pub fn compile(&self, legacy: bool) -> Option<RelabelRule> {
         let action = RelabelAction::parse(self.action.as_deref().unwrap_or("replace"))?;
+        if action == RelabelAction::HashMod && self.modulus.unwrap_or(0) == 0 {
+            return None;
+        }
         Some(RelabelRule {
             action,
             source_labels: self.source_labels.clone(),
@@ -205,6 +210,7 @@ impl RelabelConfig {
             target_label: self.target_label.clone(),
             replacement: self.replacement.as_deref().unwrap_or(DEFAULT_REPLACEMENT).to_owned(),
             target_varies: self.target_label.contains('$'),
+            legacy,
         })
     }
 }
@@ -267,10 +273,11 @@ impl RelabelRule {
             RelabelAction::DropEqual => return labels.value(&self.target_label) != value,
             RelabelAction::KeepEqual => return labels.value(&self.target_label) == value,
             RelabelAction::Replace => self.replace(&value, labels),
-            RelabelAction::Lowercase => set(labels, &self.target_label, &value.to_lowercase()),
-            RelabelAction::Uppercase => set(labels, &self.target_label, &value.to_uppercase()),
+            RelabelAction::Lowercase => self.set(labels, &self.target_label, &value.to_lowercase()),
+            RelabelAction::Uppercase => self.set(labels, &self.target_label, &value.to_uppercase()),
             RelabelAction::HashMod => {
-                set(labels, &self.target_label, &(md5_tail(&value) % self.modulus).to_string());
+                let hash = md5_tail(&value) % self.modulus;
+                self.set(labels, &self.target_label, &hash.to_string());
             }
             RelabelAction::LabelMap => self.map_names(labels),
             RelabelAction::LabelDrop => labels.retain(|name, _| !self.regex.is_match(name)),
@@ -292,16 +299,11 @@ impl RelabelRule {
 
     fn replace(&self, value: &str, labels: &mut LabelsBuilder) {
         let Some(captures) = self.regex.as_regex().captures(value) else { return };
-        let expand = |template: &str| {
-            let mut text = String::new();
-            captures.expand(template, &mut text);
-            text
-        };
-        let result = expand(&self.replacement);
+        let result = expand(&self.replacement, &captures);
         if self.target_varies {
-            set(labels, &expand(&self.target_label), &result);
+            self.set(labels, &expand(&self.target_label, &captures), &result);
         } else {
-            set(labels, &self.target_label, &result);
+            self.set(labels, &self.target_label, &result);
         }
     }
 
@@ -309,22 +311,63 @@ impl RelabelRule {
         let mut mapped = Vec::new();
         for (name, value) in labels.iter() {
             if let Some(captures) = self.regex.as_regex().captures(name) {
-                let mut new_name = String::new();
-                captures.expand(&self.replacement, &mut new_name);
-                mapped.push((new_name, value.to_owned()));
+                mapped.push((expand(&self.replacement, &captures), value.to_owned()));
             }
         }
         for (name, value) in mapped {
-            set(labels, &name, &value);
+            self.set(labels, &name, &value);
+        }
+    }
+
+    /// Sets a label unless its name is none.
+    fn set(&self, labels: &mut LabelsBuilder, name: &str, value: &str) {
+        let is_name = if self.legacy { is_legacy_label_name(name) } else { !name.is_empty() };
+        if is_name {
+            labels.set(name, value);
         }
     }
 }
 
-/// Any UTF-8 text but the empty one is a label name.
-fn set(labels: &mut LabelsBuilder, name: &str, value: &str) {
-    if !name.is_empty() {
-        labels.set(name, value);
+/// Fills in `$name` and `${name}` as Go does: the longest run of letters, digits and `_` is the name, an
+/// unknown or absent group is empty, `$$` is `$`, any other `$` stays.
+fn expand(template: &str, captures: &regex::Captures<'_>) -> String {
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(at) = rest.find('$') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(behind) = rest.strip_prefix('$') {
+            text.push('$');
+            rest = behind;
+        } else if let Some((name, behind)) = group_name(rest) {
+            text.push_str(group(name, captures));
+            rest = behind;
+        } else {
+            text.push('$');
+        }
     }
+    text.push_str(rest);
+    text
+}
+
+/// The name at the start of what follows a `$`, and what comes behind it.
+fn group_name(text: &str) -> Option<(&str, &str)> {
+    let inner = text.strip_prefix('{');
+    let name = inner.unwrap_or(text);
+    let end = name.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(name.len());
+    let (name, behind) = name.split_at(end);
+    let behind = if inner.is_some() { behind.strip_prefix('}')? } else { behind };
+    (!name.is_empty()).then_some((name, behind))
+}
+
+fn group<'t>(name: &str, captures: &regex::Captures<'t>) -> &'t str {
+    let is_number =
+        name.bytes().all(|b| b.is_ascii_digit()) && (name.len() == 1 || !name.starts_with('0'));
+    let found = match name.parse::<usize>() {
+        Ok(number) if is_number => captures.get(number),
+        _ => captures.name(name),
+    };
+    found.map_or("", |found| found.as_str())
 }
 
 /// The last eight bytes of the MD5 sum, big endian.

@@ -21,8 +21,10 @@ use crate::with_http_client;
 #[serde(deny_unknown_fields, default)]
 pub struct ScrapeConfiguration {
     /// Defaults of all jobs.
+    #[serde(deserialize_with = "null_as_default")]
     pub global: GlobalConfig,
     /// The jobs.
+    #[serde(deserialize_with = "null_as_default")]
     pub scrape_configs: Vec<Option<ScrapeConfig>>,
     /// Sections of a Prometheus server's file that are no part of a scrape configuration.
     #[serde(skip_serializing)]
@@ -73,7 +75,7 @@ pub struct GlobalConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_query_offset: Option<PromDuration>,
     /// Added to every series that leaves the collector.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
     pub external_labels: BTreeMap<String, String>,
     /// Of a query engine.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,7 +159,7 @@ with_http_client! {
         #[serde(skip_serializing_if = "Option::is_none")]
         pub scheme: Option<String>,
         /// Query parameters.
-        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
         pub params: BTreeMap<String, Vec<String>>,
         /// Ask for gzip. Default true.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,16 +168,16 @@ with_http_client! {
         #[serde(skip_serializing_if = "Option::is_none")]
         pub scrape_failure_log_file: Option<String>,
         /// Targets written down.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
         pub static_configs: Vec<Option<StaticConfig>>,
         /// Targets in files that something else writes.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
         pub file_sd_configs: Vec<FileSdConfig>,
         /// Targets asked for over HTTP.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
         pub http_sd_configs: Vec<HttpSdConfig>,
         /// Targets from the Kubernetes API.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
         pub kubernetes_sd_configs: Vec<KubernetesSdConfig>,
         /// Not supported.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -265,10 +267,10 @@ with_http_client! {
         #[serde(skip_serializing_if = "Option::is_none")]
         pub vultr_sd_configs: OtherSdConfig,
         /// How a discovered target becomes a scraped one.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
         pub relabel_configs: Vec<Option<RelabelConfig>>,
         /// How an exposed series becomes a stored one.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
         pub metric_relabel_configs: Vec<Option<RelabelConfig>>,
         /// Bytes of an uncompressed body; 0: the global one, as for all limits below.
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -16,9 +16,10 @@ pub type OtherSdConfig = Option<serde_json::Value>;
 #[serde(deny_unknown_fields, default)]
 pub struct StaticConfig {
     /// `host:port`, no scheme, no path.
+    #[serde(deserialize_with = "null_as_default")]
     pub targets: Vec<String>,
     /// Added to each of them.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
     pub labels: BTreeMap<String, String>,
 }
 

@@ -215,8 +215,8 @@ impl ScrapeConfig {
             file_sd_configs: self.file_sd_configs.clone(),
             http_sd_configs: self.http_sd_configs.clone(),
             kubernetes_sd_configs: self.kubernetes_sd_configs.clone(),
-            relabel: compile(&self.relabel_configs),
-            metric_relabel: compile(&self.metric_relabel_configs),
+            relabel: compile(&self.relabel_configs, legacy),
+            metric_relabel: compile(&self.metric_relabel_configs, legacy),
             source: self.clone(),
         }
     }
@@ -306,6 +306,6 @@ fn or(own: Option<bool>, global: Option<bool>) -> bool {
     own.or(global).unwrap_or(false)
 }
 
-fn compile(rules: &[Option<RelabelConfig>]) -> Vec<RelabelRule> {
-    rules.iter().flatten().filter_map(RelabelConfig::compile).collect()
+fn compile(rules: &[Option<RelabelConfig>], legacy: bool) -> Vec<RelabelRule> {
+    rules.iter().flatten().filter_map(|rule| rule.compile(legacy)).collect()
 }

@@ -16,8 +16,7 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 pub const SKEW_SECONDS_MAX: i64 = 15 * 60;
 
 /// All but the unreserved characters of RFC 3986.
-const UNRESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// The same, slashes kept.
 const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 
@@ -142,7 +141,9 @@ pub fn verify(
     let time = header("x-amz-date").ok_or(VerifyError::Malformed("x-amz-date is missing"))?;
     let signed_at = parse_amz_time(time).ok_or(VerifyError::Malformed("x-amz-date"))?;
     if !time.starts_with(claim.date) {
-        return Err(VerifyError::Malformed("the date of the credential is not that of the request"));
+        return Err(VerifyError::Malformed(
+            "the date of the credential is not that of the request",
+        ));
     }
     if (now_seconds - signed_at).abs() > SKEW_SECONDS_MAX {
         return Err(VerifyError::Expired(time.to_owned()));

@@ -19,7 +19,13 @@ fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn signature_of(method: &str, path: &str, query: &str, pairs: &[(&str, &str)], body: &str) -> String {
+fn signature_of(
+    method: &str,
+    path: &str,
+    query: &str,
+    pairs: &[(&str, &str)],
+    body: &str,
+) -> String {
     let (headers, body_hash) = (headers(pairs), body_hash(body.as_bytes()));
     let request = Request { method, path, query, headers: &headers, body_hash: &body_hash };
     let scope = Scope { region: "us-east-1", service: "service" };
@@ -35,7 +41,8 @@ fn times_are_written_and_read() {
         assert_eq!(parse_amz_time(&amz_time(seconds)), Some(seconds));
     }
     assert_eq!(amz_time(951_782_400), "20000229T000000Z");
-    for text in ["", "20150830T123600", "2015083OT123600Z", "20150830 123600Z", "éééééééé"] {
+    for text in ["", "20150830T123600", "2015083OT123600Z", "20150830 123600Z", "éééééééé"]
+    {
         assert_eq!(parse_amz_time(text), None, "{text}");
     }
 }

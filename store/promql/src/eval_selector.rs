@@ -5,33 +5,26 @@ use protocol::sample::{HistogramSample, Sample, is_stale_nan};
 use crate::ast::Span;
 use crate::errors::EvalError;
 use crate::eval::Evaluator;
-use crate::eval_series::{Series, histogram_samples};
+use crate::eval_series::{Point, Series, histogram_samples};
 use crate::plan::{Grid, MatrixNode, VectorNode};
 use crate::source::Points;
-use crate::value::PointValue;
 
 /// The newest sample that a selector finds for a step.
 #[derive(Clone, Copy, Debug)]
-pub enum Found<'a> {
-    /// A number.
-    Float(&'a Sample),
-    /// A native histogram.
-    Histogram(&'a HistogramSample),
+pub struct Found<'a> {
+    /// Time of the sample itself.
+    pub timestamp_ms: i64,
+    /// When its counter began, 0 unknown.
+    pub start_ms: i64,
+    /// Its value.
+    pub point: Point<'a>,
 }
 
 impl Found<'_> {
-    /// Time of the sample itself.
-    pub fn timestamp_ms(&self) -> i64 {
-        match self {
-            Self::Float(sample) => sample.timestamp_ms,
-            Self::Histogram(sample) => sample.timestamp_ms,
-        }
-    }
-
     fn is_stale(&self) -> bool {
-        match self {
-            Self::Float(sample) => is_stale_nan(sample.value),
-            Self::Histogram(sample) => is_stale_nan(sample.histogram.sum),
+        match self.point {
+            Point::Float(value) => is_stale_nan(value),
+            Point::Histogram(histogram) => is_stale_nan(histogram.sum),
         }
     }
 }
@@ -59,14 +52,23 @@ impl Lookup {
         while histograms.get(self.histograms).is_some_and(|s| s.timestamp_ms <= at_ms) {
             self.histograms += 1;
         }
-        let float = self.floats.checked_sub(1).map(|at| Found::Float(&floats[at]));
-        let histogram = self.histograms.checked_sub(1).map(|at| Found::Histogram(&histograms[at]));
+        let start = |starts: &[i64], at: usize| starts.get(at).copied().unwrap_or(0);
+        let float = self.floats.checked_sub(1).map(|at| Found {
+            timestamp_ms: floats[at].timestamp_ms,
+            start_ms: start(&points.float_starts_ms, at),
+            point: Point::Float(floats[at].value),
+        });
+        let histogram = self.histograms.checked_sub(1).map(|at| Found {
+            timestamp_ms: histograms[at].timestamp_ms,
+            start_ms: start(&points.histogram_starts_ms, at),
+            point: Point::Histogram(&histograms[at].histogram),
+        });
         let newest = match (float, histogram) {
-            (Some(a), Some(b)) if a.timestamp_ms() < b.timestamp_ms() => b,
+            (Some(a), Some(b)) if a.timestamp_ms < b.timestamp_ms => b,
             (Some(a), _) => a,
             (None, b) => b?,
         };
-        let fresh = newest.timestamp_ms() > at_ms - lookback_ms && !newest.is_stale();
+        let fresh = newest.timestamp_ms > at_ms - lookback_ms && !newest.is_stale();
         fresh.then_some(newest)
     }
 }
@@ -83,11 +85,7 @@ impl Evaluator<'_> {
             return self.eval_smoothed_selector(vector, span, grid);
         }
         self.each_found(vector, grid, |series, at_ms, found| {
-            let value = match found {
-                Found::Float(sample) => PointValue::Float(sample.value),
-                Found::Histogram(sample) => PointValue::Histogram(sample.histogram.clone()),
-            };
-            series.push(at_ms, value);
+            series.push(at_ms, found.point.to_value());
         })
     }
 

@@ -93,7 +93,7 @@ impl Evaluator<'_> {
         let series = match &call.args[0].kind {
             NodeKind::Vector(vector) if !vector.smoothed => {
                 let push = |series: &mut Series, at_ms, found: crate::eval_selector::Found<'_>| {
-                    series.push(at_ms, seconds(found.timestamp_ms()));
+                    series.push(at_ms, seconds(found.timestamp_ms));
                 };
                 let series = self.each_found(vector, grid, push)?;
                 return self.map_points(series, |_, point| Some(point.to_value()));
@@ -106,12 +106,21 @@ impl Evaluator<'_> {
     /// `start_timestamp(v)`: when the counter began, as far as the samples say.
     pub fn start_timestamp(
         &mut self,
-        _call: &CallNode,
-        _grid: &Grid,
+        call: &CallNode,
+        grid: &Grid,
     ) -> Result<Vec<Series>, EvalError> {
+        let NodeKind::Vector(vector) = &call.args[0].kind else {
+            // A computed value has no start.
+            self.eval_vector(&call.args[0], grid)?;
+            return Ok(Vec::new());
+        };
         if !self.options.use_start_timestamps {
             return Ok(Vec::new());
         }
-        Err(EvalError::NotImplemented { what: "function start_timestamp()".to_owned() })
+        let push = |series: &mut Series, at_ms, found: crate::eval_selector::Found<'_>| {
+            series.push(at_ms, PointValue::Float(found.start_ms as f64 / 1000.0));
+        };
+        let series = self.each_found(vector, grid, push)?;
+        self.map_points(series, |_, point| Some(point.to_value()))
     }
 }

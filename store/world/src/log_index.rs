@@ -148,12 +148,10 @@ impl LogIndex {
     pub fn forget(&mut self, first: Position) {
         let oldest = self.segments.pop_front().expect("a segment was removed from the front");
         assert_eq!(oldest.first, first, "segments go oldest first");
-        for stream in oldest.streams.keys() {
-            if !self.segments.iter().any(|segment| segment.streams.contains_key(stream)) {
-                self.trims.remove(stream);
-                self.unwritten_trims.remove(stream);
-            }
-        }
+        let segments = &self.segments;
+        let is_held = |stream: &StreamName| segments.iter().any(|segment| segment.concerns(stream));
+        self.trims.retain(|stream, _| is_held(stream));
+        self.unwritten_trims.retain(is_held);
     }
 
     /// Bytes from the oldest segment that a stream needs to the end of the log.

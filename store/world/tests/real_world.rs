@@ -7,7 +7,9 @@ use futures::future::join_all;
 use world::bucket::{BucketError, Put};
 use world::commit_log::{LogError, Position, StreamName};
 use world::data_directory::DataDirectoryError;
+use world::real_tasks::RealTasks;
 use world::real_world::{OpenError, RealWorld};
+use world::tasks::{Tasks, run_blocking};
 use world::world::World;
 
 fn replay(world: &World, stream: &StreamName) -> Vec<(Position, Bytes)> {
@@ -126,4 +128,86 @@ async fn objects_are_put_once() {
     }
     assert_eq!(std::fs::read_dir(dir.path().join("bucket/drafts")).unwrap().count(), 0);
     assert!(Path::new(dir.path()).join("bucket/objects/ws/10/block").is_file());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_path_leaves_the_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let real = RealWorld::open(dir.path()).await.unwrap();
+    let disk = &real.world.disk;
+    for path in ["/etc/passwd", "../x", "a/../../x"] {
+        let error = disk.read(Path::new(path)).unwrap_err();
+        assert!(error.to_string().contains("leaves the data directory"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_append_cut_link_and_move() {
+    let dir = tempfile::tempdir().unwrap();
+    let real = RealWorld::open(dir.path()).await.unwrap();
+    let disk = &real.world.disk;
+    let path = Path::new;
+    disk.create_dir_all(path("a/b")).unwrap();
+    let mut file = disk.create_new(path("a/b/one")).unwrap();
+    file.append(b"hello world").unwrap();
+    file.truncate(5).unwrap();
+    file.append(b"!").unwrap();
+    file.sync().unwrap();
+    assert_eq!((file.len().unwrap(), file.is_empty().unwrap()), (6, false));
+    let mut buffer = [0; 3];
+    file.read_exact_at(3, &mut buffer).unwrap();
+    assert_eq!(&buffer, b"lo!");
+    let short = file.read_exact_at(4, &mut buffer).unwrap_err();
+    assert_eq!(short.kind(), std::io::ErrorKind::UnexpectedEof);
+    let taken = disk.create_new(path("a/b/one")).err().unwrap();
+    assert_eq!(taken.kind(), std::io::ErrorKind::AlreadyExists);
+    disk.link_new(path("a/b/one"), path("a/two")).unwrap();
+    let taken = disk.link_new(path("a/b/one"), path("a/two")).unwrap_err();
+    assert_eq!(taken.kind(), std::io::ErrorKind::AlreadyExists);
+    disk.rename(path("a/b/one"), path("a/b/three")).unwrap();
+    disk.sync_dir(path("a/b")).unwrap();
+    assert_eq!(disk.read(path("a/b/three")).unwrap(), b"hello!");
+    let names = disk.list(path("a")).unwrap();
+    let names: Vec<_> = names.iter().map(|e| (e.name.as_str(), e.is_dir, e.len)).collect();
+    assert_eq!(names, [("b", true, 0), ("two", false, 6)]);
+    disk.remove(path("a/two")).unwrap();
+    disk.remove_dir_all(path("a")).unwrap();
+    disk.remove_dir_all(path("a")).unwrap();
+    assert_eq!(disk.list(path("a")).unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    disk.create_dir_all(path("a/b")).unwrap();
+    assert_eq!(disk.list(path("a/b")).unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_end_when_told_and_work_waits_in_line() {
+    let tasks = RealTasks::new(tokio::runtime::Handle::current());
+    let stopping = tasks.stopping();
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let forever = tasks.spawn("forever", {
+        Box::pin(async move {
+            let _dropped_at_the_end: tokio::sync::oneshot::Sender<()> = sender;
+            std::future::pending::<()>().await;
+        })
+    });
+    forever.cancel().await;
+    assert!(receiver.await.is_err(), "the task is gone, and all that it held");
+    tasks.spawn("panics", Box::pin(async { panic!("on purpose") })).ended().await;
+    let own_line = tasks.with_own_line(1);
+    let running = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let works = (0..50).map(|n| {
+        let (own_line, running) = (own_line.clone(), running.clone());
+        async move {
+            run_blocking(&own_line, move || {
+                let others = running.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                assert_eq!(others, 0, "one at a time");
+                running.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                n
+            })
+            .await
+        }
+    });
+    assert_eq!(join_all(works).await, (0..50).collect::<Vec<_>>());
+    tasks.stop();
+    stopping.await;
+    tasks.stopping().await;
 }
