@@ -3,6 +3,7 @@
 //! `router` is the one way in, for sockets and for callers inside the process alike.
 
 pub mod access;
+pub mod alerting;
 pub mod answer;
 pub mod body;
 pub mod data_action;

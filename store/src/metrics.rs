@@ -83,7 +83,7 @@ fn ingest(store: &Store, page: &mut Page) {
         .workspaces
         .open()
         .iter()
-        .map(|workspace| (workspace.id.clone(), workspace.ingest_metrics.snapshot()))
+        .map(|workspace| (workspace.id().clone(), workspace.data.ingest_metrics.snapshot()))
         .collect();
     page.family("hearth_ingested_samples_total", "counter", "Samples made durable.");
     for (id, counts) in &counts {

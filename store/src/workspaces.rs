@@ -16,6 +16,7 @@ use crate::catalog::record::Record;
 use crate::catalog::state::WorkspaceState;
 use crate::catalog::{Catalog, Change};
 use crate::control::ports::{DataPlane, Running};
+use crate::settings::StoreSettings;
 use crate::workspace::Workspace;
 
 /// Why a workspace does not answer.
@@ -63,14 +64,14 @@ impl Slot {
 pub struct Workspaces {
     world: World,
     catalog: Arc<Catalog>,
-    external_url: String,
+    settings: StoreSettings,
     slots: RwLock<BTreeMap<WorkspaceId, Arc<Slot>>>,
 }
 
 impl Workspaces {
     /// None is open yet.
-    pub fn new(world: World, catalog: Arc<Catalog>, external_url: String) -> Arc<Self> {
-        Arc::new(Self { world, catalog, external_url, slots: RwLock::default() })
+    pub fn new(world: World, catalog: Arc<Catalog>, settings: StoreSettings) -> Arc<Self> {
+        Arc::new(Self { world, catalog, settings, slots: RwLock::default() })
     }
 
     /// An open workspace; opened now where it is not yet.
@@ -125,8 +126,7 @@ impl Workspaces {
         let opened = match slot.state().workspace {
             Some(workspace) => Ok(workspace),
             None => {
-                let (world, catalog) = (self.world.clone(), self.catalog.clone());
-                Workspace::open(world, catalog, defined, &self.external_url).await
+                Workspace::open(&self.world, &self.catalog, defined, &self.settings).await
             }
         };
         match opened {

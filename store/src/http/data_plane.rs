@@ -14,7 +14,7 @@ use crate::http::data_action::DataAction;
 use crate::http::error::ApiError;
 use crate::http::params::Params;
 use crate::http::routes::Scope;
-use crate::http::{ingest, labels, query, status};
+use crate::http::{alerting, ingest, labels, query, status};
 use crate::store::Store;
 use crate::workspace::Workspace;
 use crate::workspaces::Unopened;
@@ -127,6 +127,10 @@ async fn dispatch(action: DataAction, context: Context<'_>) -> Result<Answer, Ap
         DataAction::Series => labels::series(&context).await,
         DataAction::Labels => labels::names(&context).await,
         DataAction::LabelValues => labels::values(&context).await,
+        DataAction::Rules => alerting::rules(&context),
+        DataAction::Alerts => Ok(alerting::alerts(&context)),
+        DataAction::AlertManagers => Ok(alerting::alert_managers(&context)),
+        action if action.is_alert_manager() => alerting::alert_manager(action, &context).await,
         DataAction::Targets => Ok(status::targets()),
         DataAction::BuildInfo => Ok(status::build_info(&context)),
         DataAction::StatusConfig => Ok(status::config(&context)),

@@ -30,7 +30,7 @@ const REFUSALS_MAX: usize = 16;
 /// Takes a request.
 pub async fn remote_write(context: &Context<'_>) -> Result<Answer, ApiError> {
     let version = version(&context.parts.headers)?;
-    let in_force = context.workspace.in_force();
+    let in_force = context.workspace.data.in_force();
     let _permit = in_force.writes.try_acquire().map_err(|_| {
         let limit = in_force.configuration.limits().writes_at_once_max;
         ApiError::TooManyRequests(format!("limit writesAtOnce of {limit} requests is reached"))
@@ -42,10 +42,10 @@ pub async fn remote_write(context: &Context<'_>) -> Result<Answer, ApiError> {
         metadata: Some(metadata),
         ..TimeSeries::default()
     }));
-    let outcome = context.workspace.tsdb.append(series, AppendMode::KeepValid).await;
+    let outcome = context.workspace.data.tsdb.append(series, AppendMode::KeepValid).await;
     let outcome = outcome.map_err(|error| append_error(&error))?;
     let refused: Vec<_> = refused.iter().map(ToString::to_string).collect();
-    let metrics = &context.workspace.ingest_metrics;
+    let metrics = &context.workspace.data.ingest_metrics;
     metrics.count(&outcome, refused.len() as u64);
     Ok(with_written(answer(&outcome, &refused), version, &outcome))
 }

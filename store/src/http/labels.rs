@@ -80,7 +80,7 @@ async fn matching(context: &Context<'_>) -> Result<BTreeSet<Labels>, ApiError> {
     let budget = SelectBudget { series_max: SERIES_MAX, bytes_max: u64::MAX };
     let mut found = BTreeSet::new();
     for matchers in selectors(context)? {
-        let selected = context.workspace.tsdb.select(&matchers, from_ms, to_ms, budget).await;
+        let selected = context.workspace.data.tsdb.select(&matchers, from_ms, to_ms, budget).await;
         let selected = selected.map_err(|error| query_error(error.into()))?;
         found.extend(selected.iter().map(|series| series.labels().clone()));
     }

@@ -15,7 +15,7 @@ use crate::http::data_plane::Context;
 use crate::http::error::ApiError;
 use crate::http::response::{Notes, envelope, query_data};
 use crate::http::times::{duration_parameter, limit_parameter, time_parameter};
-use crate::query_source::{Query, QueryError, parse_options, run};
+use crate::query_source::{Line, Query, QueryError, parse_options, run};
 
 /// What Prometheus warns of where `limit` cut something.
 pub const TRUNCATED: &str = "results truncated due to limit";
@@ -48,7 +48,7 @@ pub async fn range(context: &Context<'_>) -> Result<Answer, ApiError> {
                       Try a positive integer";
         return Err(ApiError::parameter("step", reason));
     }
-    let limit = context.workspace.in_force().configuration.limits().query_points_max;
+    let limit = context.workspace.data.in_force().configuration.limits().query_points_max;
     let points = end_ms.saturating_sub(start_ms) / step_ms;
     if limit > 0 && points > i64::try_from(limit).unwrap_or(i64::MAX) {
         return Err(ApiError::BadData(format!(
@@ -62,7 +62,7 @@ pub async fn range(context: &Context<'_>) -> Result<Answer, ApiError> {
 /// The query printed anew.
 pub fn format(context: &Context<'_>) -> Result<Answer, ApiError> {
     let text = context.params.value("query");
-    let options = parse_options(&context.workspace.in_force().configuration);
+    let options = parse_options(&context.workspace.data.in_force().configuration);
     let expr = parse_expr(text, &options)
         .map_err(|error| ApiError::parameter("query", error))?;
     let data = json!({"status": "success", "data": expr.to_string()});
@@ -71,7 +71,7 @@ pub fn format(context: &Context<'_>) -> Result<Answer, ApiError> {
 
 async fn answer(context: &Context<'_>, mut params: EvalParams) -> Result<Answer, ApiError> {
     let text = context.params.value("query").to_owned();
-    let configuration = context.workspace.in_force().configuration.clone();
+    let configuration = context.workspace.data.in_force().configuration.clone();
     let expr = parse_expr(&text, &parse_options(&configuration))
         .map_err(|error| ApiError::parameter("query", error))?;
     if let Some(lookback_ms) = duration_parameter(&context.params, "lookback_delta")? {
@@ -85,8 +85,8 @@ async fn answer(context: &Context<'_>, mut params: EvalParams) -> Result<Answer,
     let timeout = timeout(context)?;
     let clock = context.store.world.clock.clone();
     let began = clock.steady();
-    let query = Query { expr, params, timeout };
-    let body = run(&context.store.world, &context.workspace, query, move |result| {
+    let query = Query { expr, params, timeout, line: Line::Wait };
+    let body = run(&context.workspace.data, query, move |result| {
         let took = clock.steady().saturating_sub(began);
         let stats = stats.then(|| statistics(&result, took));
         let (value, cut) = limited(result.value, limit);
@@ -104,7 +104,7 @@ async fn answer(context: &Context<'_>, mut params: EvalParams) -> Result<Answer,
 }
 
 fn timeout(context: &Context<'_>) -> Result<Duration, ApiError> {
-    let limit = context.workspace.in_force().configuration.limits().query_seconds_max;
+    let limit = context.workspace.data.in_force().configuration.limits().query_seconds_max;
     let most = Duration::from_secs(if limit == 0 { u64::from(u32::MAX) } else { limit });
     let asked = duration_parameter(&context.params, "timeout")?;
     Ok(asked.map_or(most, |ms| Duration::from_millis(ms.max(0).unsigned_abs()).min(most)))
