@@ -1,4 +1,4 @@
-//! The bucket on a disk that crashes: what was put stays, whole, once.
+//! The bucket on a disk that crashes: put once, whole.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

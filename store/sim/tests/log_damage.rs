@@ -1,4 +1,4 @@
-//! A damaged byte in the log: named, never silent, and the rest is read.
+//! A damaged byte in the log: named, and the rest is read.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -110,6 +110,21 @@ fn a_bad_header_loses_the_segment_and_nothing_else() {
         booted.log.trim(&StreamName::new(A), position);
         sim.sleep(Duration::from_secs(1)).await;
         assert_eq!(booted.log.damage(), Vec::<String>::new(), "who lives on has flushed");
+    });
+}
+
+#[test]
+fn what_goes_bad_while_the_log_is_open_is_told_as_well() {
+    run(5, |sim| async move {
+        let booted = sim.boot().unwrap();
+        for (stream, text) in [(A, "one"), (B, "two"), (A, "three")] {
+            append(&booted, stream, text).await;
+        }
+        sim.disk.flip_byte(&first_segment(), ONE);
+        let (found, damage) = replay(&booted, A);
+        assert_eq!(found, ["three"]);
+        assert!(damage.expect("one is lost").ends_with("record 0 of samples/ws-a is lost"));
+        assert_eq!(replay(&booted, B), (vec!["two".to_owned()], None));
     });
 }
 

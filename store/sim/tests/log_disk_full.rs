@@ -1,4 +1,4 @@
-//! A full disk: refuses, keeps what it has, and recovers when there is space.
+//! A full disk: the log refuses, serves, and recovers.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,7 +1,7 @@
 //! Whatever happens, the log gives back what it acknowledged.
 //!
-//! Several lives of one machine: writers on several streams, a failing disk, and an end by power cut,
-//! kill or close. After each life everything acknowledged must come back, in order, exactly.
+//! Several lives of one machine: writers on several streams, a failing disk, and an end by power
+//! cut, kill or close. After each life everything acknowledged must come back, in order, exactly.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -158,8 +158,8 @@ fn check(log: &dyn CommitLog, model: &Shared) {
             }
         }
     }
-    // Within a life the order of the calls is the order of the log, and no record is durable without
-    // those before it, but for those that were refused.
+    // Within a life the order of the calls is the order of the log, and no record is durable
+    // without those before it, but for those that were refused.
     let mut by_call = found.iter().collect::<Vec<_>>();
     by_call.sort_by_key(|(_, position)| **position);
     let order: Vec<usize> = by_call.iter().map(|(index, _)| **index).collect();

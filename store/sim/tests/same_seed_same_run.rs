@@ -1,4 +1,4 @@
-//! The same seed gives the same run; another seed gives another.
+//! The same seed gives the same run, another gives another.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
