@@ -1,4 +1,5 @@
 //! Defaults, faults with their places, and the way from struct to text and back.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 
 use protocol::scrape_config::ScrapeConfiguration;
 use protocol::scrape_config_resolve::{EscapingScheme, ResolvedJob, ScrapeProtocol};

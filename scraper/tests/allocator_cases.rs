@@ -1,4 +1,5 @@
 //! Targets and their labels as `promtool check service-discovery` gives them.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
 //! A real exporter over loopback, a collector, a destination.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 
 #[path = "support/exporter_and_inbox.rs"]
 mod support;

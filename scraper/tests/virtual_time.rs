@@ -1,4 +1,5 @@
 //! Loops, reloads and retries under a clock that only moves when all wait.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 
 #[path = "support/exporter_and_inbox.rs"]
 mod support;
