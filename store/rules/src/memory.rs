@@ -78,11 +78,8 @@ impl MemoryStore {
     /// Evaluates an expression at one time.
     pub fn evaluate(&self, expr: &Expr, at_ms: i64) -> Result<Value, String> {
         let plan = plan(expr, &EvalParams::instant(at_ms)).map_err(|error| error.to_string())?;
-        let selected: Vec<Vec<Arc<dyn SeriesData>>> = plan
-            .selections()
-            .iter()
-            .map(|selection| self.select(&selection.matchers))
-            .collect();
+        let selected: Vec<Vec<Arc<dyn SeriesData>>> =
+            plan.selections().iter().map(|selection| self.select(&selection.matchers)).collect();
         let result = evaluate(&plan, &selected, &Budget::unlimited());
         result.map(|result| result.value).map_err(|error| error.to_string())
     }

@@ -143,9 +143,12 @@ fn pending_firing_resolved_at_their_exact_slots() {
         assert_eq!(sent[0].starts_at_ms, fired);
         assert_eq!((resolved - slot) % (10 * S), 0, "resolved at a slot");
 
-        let pending = r#"ALERTS{alertname="Down", alertstate="pending", instance="a", severity="page"}"#;
-        let firing = r#"ALERTS{alertname="Down", alertstate="firing", instance="a", severity="page"}"#;
-        let starts: Vec<i64> = bench.store.floats(pending).iter().map(|(at, _)| at - slot).collect();
+        let pending =
+            r#"ALERTS{alertname="Down", alertstate="pending", instance="a", severity="page"}"#;
+        let firing =
+            r#"ALERTS{alertname="Down", alertstate="firing", instance="a", severity="page"}"#;
+        let starts: Vec<i64> =
+            bench.store.floats(pending).iter().map(|(at, _)| at - slot).collect();
         // Nothing is written before older state was looked for, which is after two evaluations.
         assert_eq!(starts, [20 * S, 30 * S]);
         let last = bench.store.floats(firing).last().copied().expect("written");
