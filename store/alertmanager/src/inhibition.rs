@@ -95,9 +95,8 @@ impl Rule {
         // What matches both sides is not muted by another of its like, or by itself.
         let target_is_source = all_match(&self.source, labels);
         let sources = self.sources.get(&self.key(labels))?;
-        let mutes = |source: &Source| {
-            source.ends_at > now && !(target_is_source && source.both_sides)
-        };
+        let mutes =
+            |source: &Source| source.ends_at > now && !(target_is_source && source.both_sides);
         sources.iter().find(|(_, source)| mutes(source)).map(|(fingerprint, _)| *fingerprint)
     }
 }
@@ -136,7 +135,8 @@ mod tests {
 
     #[test]
     fn a_firing_source_mutes_targets_with_equal_labels() {
-        let mut inhibitor = inhibitor("severity=critical", "severity=warning", &["cluster", "zone"]);
+        let mut inhibitor =
+            inhibitor("severity=critical", "severity=warning", &["cluster", "zone"]);
         let source = alert(&[("severity", "critical"), ("cluster", "a")], 100);
         inhibitor.insert(&source);
         let target = |cluster: &str| {

@@ -337,7 +337,9 @@ mod tests {
     ) -> Result<String, SilenceError> {
         let planned = silences.plan_set(request, || id.to_owned(), LIMITS, timestamp(now))?;
         let last = planned.last().expect("the one asked for").id.clone();
-        planned.into_iter().for_each(|silence| silences.put(silence));
+        for silence in planned {
+            silences.put(silence);
+        }
         Ok(last)
     }
 
@@ -364,10 +366,7 @@ mod tests {
         assert_eq!(set(&mut silences, request(Some("1"), "x", 0, 300), "2", 120), Ok("1".into()));
         assert_eq!(silences.get("1").map(|s| s.starts_at), Some(timestamp(100)));
         assert_eq!(set(&mut silences, request(Some("1"), "y", 0, 300), "2", 130), Ok("2".into()));
-        assert_eq!(
-            silences.get("1").map(|s| s.state(timestamp(131))),
-            Some(SilenceState::Expired)
-        );
+        assert_eq!(silences.get("1").map(|s| s.state(timestamp(131))), Some(SilenceState::Expired));
         // What is over is never changed, a new one takes its place.
         assert_eq!(set(&mut silences, request(Some("1"), "x", 0, 300), "3", 140), Ok("3".into()));
         assert!(matches!(

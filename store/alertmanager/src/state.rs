@@ -89,10 +89,11 @@ impl State {
         limits: &Limits,
         now_ms: i64,
     ) -> (Vec<Record>, Vec<String>) {
-        let timeout_ms = self.plan.as_ref().map_or(
-            protocol::alertmanager_config::global::RESOLVE_TIMEOUT.as_millis(),
-            |plan| plan.resolve_timeout_ms,
-        );
+        let timeout_ms =
+            self.plan.as_ref().map_or(
+                protocol::alertmanager_config::global::RESOLVE_TIMEOUT.as_millis(),
+                |plan| plan.resolve_timeout_ms,
+            );
         let (mut records, mut errors) = (Vec::new(), Vec::new());
         for posted in posted {
             let checked = posted.into_alert(timestamp(now_ms), timeout_ms);
@@ -110,7 +111,9 @@ impl State {
         let bytes = labels + annotations + alert.generator_url.len();
         if bytes > limits.alert_bytes_max {
             let limit = limits.alert_bytes_max;
-            return Err(format!("alert of {bytes} bytes exceeds the limit alert_bytes_max {limit}"));
+            return Err(format!(
+                "alert of {bytes} bytes exceeds the limit alert_bytes_max {limit}"
+            ));
         }
         let new = !self.alerts.contains_key(&alert.fingerprint());
         if new && self.alerts.len() >= limits.alerts_max {
@@ -193,8 +196,10 @@ impl State {
         let over = |held: &Held| !held.resolved && held.alert.is_resolved_at(now);
         let ended: Vec<Fingerprint> =
             self.alerts.iter().filter(|(_, held)| over(held)).map(|(f, _)| *f).collect();
-        let mut records: Vec<Record> =
-            ended.into_iter().filter_map(|fingerprint| self.note_end(fingerprint, now_ms)).collect();
+        let mut records: Vec<Record> = ended
+            .into_iter()
+            .filter_map(|fingerprint| self.note_end(fingerprint, now_ms))
+            .collect();
         records.extend(self.forget_alerts(now_ms));
         records.extend(self.silences.expire(now).into_iter().map(Record::SilenceGone));
         records.extend(self.log.expire(now_ms).into_iter().map(Record::ToldGone));

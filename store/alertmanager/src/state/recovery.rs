@@ -98,8 +98,7 @@ impl State {
         let timers = self.all_timers().into_iter();
         let timers = timers.map(|(id, timer)| Record::Group(StoredGroup::new(&id, timer)));
         let told = self.log.iter().map(|(key, entry)| Record::Told(key.clone(), entry.clone()));
-        let intents =
-            self.intents.iter().map(|(key, number)| Record::Intent(key.clone(), *number));
+        let intents = self.intents.iter().map(|(key, number)| Record::Intent(key.clone(), *number));
         alerts.chain(silences).chain(timers).chain(told).chain(intents).collect()
     }
 
