@@ -58,6 +58,8 @@ pub struct Held {
     pub alert: Arc<Alert>,
     /// Whether its end was journaled.
     pub resolved: bool,
+    /// The nodes of the tree that take it; they depend on nothing but its labels.
+    pub routes: Arc<[usize]>,
 }
 
 /// Everything.
@@ -140,15 +142,19 @@ impl State {
                 || held.alert.annotations != merged.annotations
                 || held.alert.generator_url != merged.generator_url
         });
+        let routes = old.map(|held| Arc::clone(&held.routes));
         let repeated_end = resolved && old.is_some_and(|held| held.resolved);
         if changed {
             records.push(Record::Alert(StoredAlert::new(&merged, resolved)));
         }
         let alert = Arc::new(merged);
         self.inhibitor.insert(&alert);
-        self.alerts.insert(fingerprint, Held { alert: Arc::clone(&alert), resolved });
-        let Some(plan) = self.plan.clone() else { return };
-        for index in plan.tree.matching(&alert.labels) {
+        let plan = self.plan.clone();
+        let routes = routes.unwrap_or_else(|| routes_of(plan.as_deref(), &alert.labels));
+        let held = Held { alert: Arc::clone(&alert), resolved, routes: Arc::clone(&routes) };
+        self.alerts.insert(fingerprint, held);
+        let Some(plan) = plan else { return };
+        for &index in &*routes {
             let node = plan.tree.node(index);
             if repeated_end {
                 self.groups.refresh(node, &alert);
@@ -238,27 +244,32 @@ impl State {
     fn forget_alerts(&mut self, now_ms: i64) -> Vec<Record> {
         let limit = timestamp(now_ms - RESOLVED_KEPT_MS);
         let old = self.alerts.iter().filter(|(_, held)| held.alert.ends_at < limit);
-        let old: Vec<(Fingerprint, Arc<Alert>)> =
-            old.map(|(fingerprint, held)| (*fingerprint, Arc::clone(&held.alert))).collect();
+        let old: Vec<(Fingerprint, Held)> =
+            old.map(|(fingerprint, held)| (*fingerprint, held.clone())).collect();
         let mut records = Vec::new();
-        for (fingerprint, alert) in old {
-            if self.is_grouped(&alert, fingerprint) {
+        for (fingerprint, held) in old {
+            if self.is_grouped(&held, fingerprint) {
                 continue;
             }
             self.alerts.remove(&fingerprint);
-            self.inhibitor.remove(&alert.labels, fingerprint);
+            self.inhibitor.remove(&held.alert.labels, fingerprint);
             records.push(Record::AlertGone(fingerprint));
         }
         records
     }
 
-    fn is_grouped(&self, alert: &Alert, fingerprint: Fingerprint) -> bool {
+    fn is_grouped(&self, held: &Held, fingerprint: Fingerprint) -> bool {
         let Some(plan) = &self.plan else { return false };
-        plan.tree.matching(&alert.labels).into_iter().any(|index| {
+        held.routes.iter().any(|&index| {
             let node = plan.tree.node(index);
-            let labels = node.group_labels(&alert.labels);
+            let labels = node.group_labels(&held.alert.labels);
             let id = GroupId { route_id: node.id.clone(), labels };
             self.groups.get(&id).is_some_and(|group| group.alerts.contains_key(&fingerprint))
         })
     }
+}
+
+/// The nodes that take an alert; none without a definition.
+fn routes_of(plan: Option<&Plan>, labels: &Labels) -> Arc<[usize]> {
+    plan.map(|plan| plan.tree.matching(labels)).unwrap_or_default().into()
 }
