@@ -363,7 +363,9 @@ async fn load(
             match journal::decode(&record.payload) {
                 Ok(records) => {
                     count += records.len();
-                    records.into_iter().for_each(|record| recovery.apply(record));
+                    for record in records {
+                        recovery.apply(record);
+                    }
                 }
                 Err(error) => fault = fault.take().or(Some(error)),
             }

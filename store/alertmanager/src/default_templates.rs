@@ -108,7 +108,7 @@ impl AlertList {
 }
 
 impl Object for AlertList {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "template.Alerts"
     }
 

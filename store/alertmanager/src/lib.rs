@@ -11,6 +11,7 @@ pub mod group;
 pub mod http_client;
 pub mod inhibition;
 pub mod journal;
+pub mod matcher_index;
 pub mod message;
 pub mod notification_log;
 pub mod notify;

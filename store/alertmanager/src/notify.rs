@@ -14,8 +14,8 @@ use crate::alertmanager::AlertManager;
 use crate::group::Flush;
 use crate::message::{About, MessageData};
 use crate::plan::{Plan, Target};
-use crate::{receiver_sns, receiver_webhook};
 use crate::state::delivery::Delivery;
+use crate::{receiver_sns, receiver_webhook};
 
 /// First pause between tries.
 pub const BACKOFF_MS_MIN: u64 = 500;
@@ -134,9 +134,7 @@ async fn try_once(attempt: Try<'_>) -> Outcome {
     let permit = attempt.manager.sends.acquire().await;
     let timeout = attempt.manager.world.clock.sleep(attempt.timeout);
     let work: BoxFuture<'_, Outcome> = match &attempt.delivery.integration.target {
-        Target::Webhook(config, http) => {
-            receiver_webhook::send(&attempt, config, http).boxed()
-        }
+        Target::Webhook(config, http) => receiver_webhook::send(&attempt, config, http).boxed(),
         Target::Sns(config, http) => {
             receiver_sns::send(&attempt, config, http, &attempt.plan.templates).boxed()
         }
@@ -144,9 +142,7 @@ async fn try_once(attempt: Try<'_>) -> Outcome {
     // The outbox has the same timeout; this one guards the look-up of secrets too.
     let outcome = match select(work, timeout).await {
         Either::Left((outcome, _)) => outcome,
-        Either::Right(_) => {
-            Outcome::Retry { reason: "no answer in time".to_owned(), after: None }
-        }
+        Either::Right(_) => Outcome::Retry { reason: "no answer in time".to_owned(), after: None },
     };
     drop(permit);
     outcome

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use protocol::alertmanager_config::definition::AmpDefinition;
+use protocol::alertmanager_config::definition::{AmpDefinition, Origin};
 use protocol::alertmanager_config::http::HttpConfig;
 use protocol::alertmanager_config::receivers::{Receiver, SnsConfig, WebhookConfig};
+use protocol::fault::Fault;
 use templates::error::TemplateError;
 use templates::functions_alert::alert_functions_for_parsing;
 use templates::set::TemplateSet;
@@ -47,13 +48,23 @@ pub enum PlanError {
         error: TemplateError,
     },
     /// `templates:` names something that is not there.
-    #[error("templates[{at}]: no entry of template_files fits {name:?}")]
+    #[error("no entry of template_files fits {name:?} in templates")]
     NoSuchTemplateFile {
         /// Its place in the list.
         at: usize,
         /// What is named.
         name: String,
     },
+}
+
+impl PlanError {
+    fn path_and_message(&self) -> (String, String) {
+        match self {
+            Self::Zone(zone) => (zone.path.clone(), zone.to_string()),
+            Self::Template { place, error } => (place.clone(), error.to_string()),
+            Self::NoSuchTemplateFile { at, .. } => (format!("templates[{at}]"), self.to_string()),
+        }
+    }
 }
 
 /// One way of telling a receiver.
@@ -87,6 +98,18 @@ impl Target {
 }
 
 impl Plan {
+    /// The whole verdict on a definition's text: what `hearth check`, the control API and admission say.
+    pub fn check(text: &str, origin: Origin) -> Result<AmpDefinition, Vec<Fault>> {
+        let definition = AmpDefinition::parse(text, origin)?;
+        match Self::new(definition.clone(), String::new()) {
+            Ok(_) => Ok(definition),
+            Err(error) => {
+                let (path, message) = error.path_and_message();
+                Err(vec![AmpDefinition::fault(text, &path, message)])
+            }
+        }
+    }
+
     /// Makes a checked definition ready; also the last of the checks before a definition is accepted.
     pub fn new(definition: AmpDefinition, content_hash: String) -> Result<Self, PlanError> {
         let config = &definition.config;
@@ -163,5 +186,42 @@ fn glob_fits(glob: &str, name: &str) -> bool {
         Some((start, end)) => {
             name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(inner: &str) -> String {
+        let inner: String = inner.lines().fold(String::new(), |all, line| all + "  " + line + "\n");
+        let text = format!("template_files: {{a.tmpl: ''}}\nalertmanager_config: |\n{inner}");
+        let faults = Plan::check(&text, Origin::Api).err().unwrap_or_default();
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn faults_of_templates_and_zones_have_their_places() {
+        let good = "route: {receiver: a}\nreceivers: [{name: a}]\n";
+        assert_eq!(told(&format!("{good}templates: [a.tmpl, '*.tmpl', 'a*']")), "");
+        assert_eq!(
+            told(&format!("{good}templates: [b.tmpl]")),
+            "5:15: alertmanager_config.templates[0]: no entry of template_files fits \"b.tmpl\" in \
+             templates"
+        );
+        let zone = "time_intervals: [{name: t, time_intervals: [{location: Mars/Base}]}]";
+        assert_eq!(
+            told(&format!("{good}{zone}")),
+            "5:58: alertmanager_config.time_intervals[0].time_intervals[0].location: time interval \
+             \"t\": unknown time zone \"Mars/Base\", expected a name like Europe/Berlin"
+        );
+        let sns = "receivers:\n- name: a\n  sns_configs:\n  - topic_arn: t\n    sigv4: {region: r}\n    \
+                   message: '{{ nothing }}'\n";
+        let told = told(&format!("route: {{receiver: a}}\n{sns}"));
+        assert!(
+            told.starts_with("9:16: alertmanager_config.receivers[0].sns_configs[0].message: "),
+            "{told}"
+        );
+        assert!(told.contains("nothing"), "{told}");
     }
 }

@@ -28,8 +28,7 @@ pub const DEFAULT_SUBJECT: &str = r#"{{ template "sns.default.subject" . }}"#;
 pub const DEFAULT_MESSAGE: &str = r#"{{ template "sns.default.message" . }}"#;
 
 /// All but the unreserved characters of RFC 3986: what AWS wants encoded.
-const UNRESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Longest error text that is kept of an answer.
 const ERROR_CHARS_MAX: usize = 256;
@@ -72,11 +71,11 @@ fn render(
     for (name, value) in &config.attributes {
         attributes.insert(text(name, &data)?, text(value, &data)?);
     }
-    Ok(sanitise(&subject, &message, attributes, is_set(&config.phone_number)))
+    Ok(sanitise(&subject, &message, attributes, is_set(config.phone_number.as_ref())))
 }
 
-fn is_set(field: &Option<String>) -> bool {
-    field.as_ref().is_some_and(|text| !text.is_empty())
+fn is_set(field: Option<&String>) -> bool {
+    field.is_some_and(|text| !text.is_empty())
 }
 
 /// The body of the request.
@@ -100,7 +99,7 @@ fn form(config: &SnsConfig, message: &SnsMessage, attempt: &Try<'_>) -> String {
         fields.push((format!("{entry}.Value.StringValue"), value));
     }
     let group = hex::encode(Sha256::digest(attempt.delivery.key.group_key.as_bytes()));
-    if config.topic_arn.as_ref().is_some_and(|topic| topic.ends_with(".fifo")) {
+    if config.topic_arn.as_ref().is_some_and(|topic| topic.strip_suffix(".fifo").is_some()) {
         fields.push(("MessageGroupId".to_owned(), &group));
         let id = attempt.delivery.idempotency_key.as_str();
         fields.push(("MessageDeduplicationId".to_owned(), id));
@@ -124,15 +123,14 @@ async fn request(
     // An endpoint given by the machine's owner may be anywhere; a tenant's may not.
     let trusted = manager.options.sns_endpoint.is_some() || manager.options.allow_private_receivers;
     http_client::check_url(&url, trusted)?;
-    let uri: http::Uri = url.parse().map_err(|_| ClientError::Url("the URL is not valid".into()))?;
+    let uri: http::Uri =
+        url.parse().map_err(|_| ClientError::Url("the URL is not valid".into()))?;
     let host = uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
     let secrets = &*manager.ports.secrets;
     let credentials = credentials(attempt, config).await?;
     let content_type = "application/x-www-form-urlencoded; charset=utf-8";
-    let mut headers = vec![
-        ("content-type".to_owned(), content_type.to_owned()),
-        ("host".to_owned(), host),
-    ];
+    let mut headers =
+        vec![("content-type".to_owned(), content_type.to_owned()), ("host".to_owned(), host)];
     let body_hash = sigv4::body_hash(body.as_bytes());
     let request = sigv4::Request {
         method: "POST",

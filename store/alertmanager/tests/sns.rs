@@ -72,16 +72,14 @@ async fn the_default_message_is_published_and_signed() {
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].request.url, "https://sns.eu-west-1.amazonaws.com/");
     let fields = fields(&seen[0]);
-    let list: String = ["a:9100", "b:9100"]
-        .iter()
-        .map(|instance| {
-            format!(
-                "Labels:\n - alertname = Down\n - instance = {instance}\n - job = node\n\
-                 Annotations:\n - summary = {instance} is down\n - team = db & co\n\
-                 Source: http://p/graph\n"
-            )
-        })
-        .collect();
+    let entry = |instance: &str| {
+        format!(
+            "Labels:\n - alertname = Down\n - instance = {instance}\n - job = node\n\
+             Annotations:\n - summary = {instance} is down\n - team = db & co\n\
+             Source: http://p/graph\n"
+        )
+    };
+    let list = [entry("a:9100"), entry("b:9100")].concat();
     let expected = [
         ("Action", "Publish".to_owned()),
         ("Version", "2010-03-31".to_owned()),
@@ -121,7 +119,7 @@ async fn a_fifo_topic_gets_another_id_for_the_resolution() {
     post(&manager, "a", false).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     post(&manager, "a", true).await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let seen = scene.inbox.all();
     assert_eq!(seen.len(), 2);
     let (first, second) = (fields(&seen[0]), fields(&seen[1]));
