@@ -17,9 +17,8 @@ struct Job {
 }
 
 /// All jobs.
-const JOBS: &[Job] = &[
-    Job { name: "catalog snapshot", pause: Duration::from_secs(30), run: snapshot_catalog },
-];
+const JOBS: &[Job] =
+    &[Job { name: "catalog snapshot", pause: Duration::from_secs(30), run: snapshot_catalog }];
 
 /// Starts all jobs; they end when the world stops.
 pub fn start(store: &Arc<Store>) {

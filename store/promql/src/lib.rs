@@ -18,6 +18,7 @@ pub mod engine;
 pub mod errors;
 pub mod eval;
 pub mod eval_call;
+pub mod eval_extended;
 pub mod eval_range;
 pub mod eval_selector;
 pub mod eval_series;

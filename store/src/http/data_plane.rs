@@ -61,11 +61,7 @@ pub async fn answer(store: &Arc<Store>, request: DataRequest<'_>, body: Body) ->
     }
 }
 
-async fn act(
-    store: &Arc<Store>,
-    request: DataRequest<'_>,
-    body: Body,
-) -> Result<Answer, ApiError> {
+async fn act(store: &Arc<Store>, request: DataRequest<'_>, body: Body) -> Result<Answer, ApiError> {
     let DataRequest { action, scope, captures, parts } = request;
     let workspace = workspace(store, &scope).await?;
     let mut params = Params::parse(parts.uri.query().unwrap_or(""));

@@ -120,6 +120,9 @@ fn with_written(answer: Answer, version: Version, outcome: &AppendOutcome) -> An
                 HeaderName::from_static(HISTOGRAMS_WRITTEN_HEADER),
                 &outcome.histograms.to_string(),
             )
-            .with(HeaderName::from_static(EXEMPLARS_WRITTEN_HEADER), &outcome.exemplars.to_string()),
+            .with(
+                HeaderName::from_static(EXEMPLARS_WRITTEN_HEADER),
+                &outcome.exemplars.to_string(),
+            ),
     }
 }

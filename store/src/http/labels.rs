@@ -90,8 +90,8 @@ async fn matching(context: &Context<'_>) -> Result<BTreeSet<Labels>, ApiError> {
 fn selectors(context: &Context<'_>) -> Result<Vec<Vec<Matcher>>, ApiError> {
     let mut selectors = Vec::new();
     for text in context.params.all("match[]") {
-        let matchers = parse_metric_selector(text)
-            .map_err(|error| ApiError::parameter("match[]", error))?;
+        let matchers =
+            parse_metric_selector(text).map_err(|error| ApiError::parameter("match[]", error))?;
         if matchers.iter().all(Matcher::matches_empty) {
             let reason = "match[] must contain at least one non-empty matcher";
             return Err(ApiError::parameter("match[]", reason));
@@ -123,7 +123,9 @@ fn decoded(escaped: &str) -> Option<String> {
         let (code, after) = rest.split_once('_')?;
         match code {
             "" => out.push('_'),
-            code if code.len() <= 6 => out.push(u32::from_str_radix(code, 16).ok()?.try_into().ok()?),
+            code if code.len() <= 6 => {
+                out.push(u32::from_str_radix(code, 16).ok()?.try_into().ok()?)
+            }
             _ => return None,
         }
         rest = after;
