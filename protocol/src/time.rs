@@ -30,6 +30,14 @@ pub enum DurationError {
     /// Not the grammar.
     #[error("not a valid duration string: {0:?}")]
     Malformed(String),
+    /// A unit that there is none of.
+    #[error("unknown unit {unit:?} in duration {text:?}")]
+    UnknownUnit {
+        /// As written.
+        unit: String,
+        /// The whole duration.
+        text: String,
+    },
     /// Beyond what 64 bits of nanoseconds hold, as in Prometheus.
     #[error("duration out of range")]
     OutOfRange,
@@ -81,10 +89,15 @@ impl std::str::FromStr for PromDuration {
         let (mut rest, mut total, mut next_unit) = (text, 0u64, 0);
         while !rest.is_empty() {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let letters = rest[digits..].bytes().take_while(u8::is_ascii_alphabetic).count();
+            let letters = rest[digits..].bytes().take_while(|byte| !byte.is_ascii_digit()).count();
             let (number, unit) = (&rest[..digits], &rest[digits..digits + letters]);
-            let at = UNITS.iter().position(|(name, _)| *name == unit).ok_or_else(malformed)?;
-            if at < next_unit || number.is_empty() {
+            if number.is_empty() || unit.is_empty() {
+                return Err(malformed());
+            }
+            let unknown =
+                || DurationError::UnknownUnit { unit: unit.to_owned(), text: text.to_owned() };
+            let at = UNITS.iter().position(|(name, _)| *name == unit).ok_or_else(unknown)?;
+            if at < next_unit {
                 return Err(malformed());
             }
             next_unit = at + 1;
@@ -101,15 +114,15 @@ impl std::str::FromStr for PromDuration {
 }
 
 impl fmt::Display for PromDuration {
-    /// The shortest text; years, weeks and days only where nothing is left over, as Prometheus does.
+    /// The shortest text; years and weeks only where nothing is left over, as Prometheus does.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == 0 {
             return f.write_str("0s");
         }
         let mut left = self.0;
         for (at, (unit, size)) in UNITS.iter().enumerate() {
-            let exact_only = at < 3;
-            if left < *size || (exact_only && left % size != 0) {
+            let exact_only = at < 2;
+            if left < *size || (exact_only && !left.is_multiple_of(*size)) {
                 continue;
             }
             write!(f, "{}{unit}", left / size)?;
@@ -143,7 +156,7 @@ mod tests {
             ("324ms", 324, "324ms"),
             ("5m", 300_000, "5m"),
             ("1h30m", 5_400_000, "1h30m"),
-            ("4d1h", 349_200_000, "97h"),
+            ("4d1h", 349_200_000, "4d1h"),
             ("14d", 1_209_600_000, "2w"),
             ("3w2d", 1_987_200_000, "23d"),
             ("10y", 315_360_000_000, "10y"),

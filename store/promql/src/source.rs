@@ -25,6 +25,10 @@ pub struct Points {
     pub floats: Vec<Sample>,
     /// In order of time; no timestamp stands in both lists.
     pub histograms: Vec<HistogramSample>,
+    /// When the counter of each of `floats` began in milliseconds, 0 unknown; or empty.
+    pub float_starts_ms: Vec<i64>,
+    /// The same of `histograms`.
+    pub histogram_starts_ms: Vec<i64>,
 }
 
 impl Points {
@@ -32,6 +36,8 @@ impl Points {
     pub fn clear(&mut self) {
         self.floats.clear();
         self.histograms.clear();
+        self.float_starts_ms.clear();
+        self.histogram_starts_ms.clear();
     }
 }
 

@@ -54,8 +54,12 @@ pub trait Bucket: Send + Sync + 'static {
     fn get(&self, name: &str) -> BoxFuture<'_, Result<Bytes, BucketError>>;
 
     /// `len` bytes from `offset`.
-    fn get_range(&self, name: &str, offset: u64, len: u64)
-    -> BoxFuture<'_, Result<Bytes, BucketError>>;
+    fn get_range(
+        &self,
+        name: &str,
+        offset: u64,
+        len: u64,
+    ) -> BoxFuture<'_, Result<Bytes, BucketError>>;
 
     /// The last `len` bytes (the whole object if it is shorter) and the object's length.
     fn get_tail(&self, name: &str, len: u64) -> BoxFuture<'_, Result<(Bytes, u64), BucketError>>;

@@ -86,6 +86,11 @@ pub trait CommitLog: Send + Sync + 'static {
 
     /// Every durable record of a stream that was not trimmed, oldest first; called before the first
     /// append to that stream. May give records below the trim point: readers keep a mark of their own.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`] *after* everything that can still be read was visited, where records of
+    /// this stream are or may be lost and were not trimmed. The caller may go on with what it got, and
+    /// must say so. Trimming beyond the damage ends it.
     fn replay(
         &self,
         stream: &StreamName,
