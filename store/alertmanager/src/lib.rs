@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod alertmanager;
 pub mod api;
+pub mod default_templates;
 pub mod group;
 pub mod http_client;
 pub mod inhibition;
@@ -15,8 +16,10 @@ pub mod notification_log;
 pub mod notify;
 pub mod plan;
 pub mod ports;
+pub mod receiver_sns;
 pub mod receiver_webhook;
 pub mod route;
 pub mod silence;
+pub mod sns_message;
 pub mod state;
 pub mod time_interval;

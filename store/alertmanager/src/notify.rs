@@ -13,8 +13,8 @@ use futures::{FutureExt, future::BoxFuture};
 use crate::alertmanager::AlertManager;
 use crate::group::Flush;
 use crate::message::{About, MessageData};
-use crate::plan::Target;
-use crate::receiver_webhook;
+use crate::plan::{Plan, Target};
+use crate::{receiver_sns, receiver_webhook};
 use crate::state::delivery::Delivery;
 
 /// First pause between tries.
@@ -46,6 +46,7 @@ pub(crate) struct Try<'a> {
     pub manager: &'a AlertManager,
     pub delivery: &'a Delivery,
     pub data: &'a MessageData,
+    pub plan: &'a Plan,
     pub timeout: Duration,
 }
 
@@ -105,7 +106,7 @@ async fn send(manager: &AlertManager, flush: &Flush, delivery: &Delivery) -> boo
             return false;
         }
         let timeout = Duration::from_millis(left_ms as u64);
-        let attempt = Try { manager, delivery, data: &data, timeout };
+        let attempt = Try { manager, delivery, data: &data, plan: &delivery.plan, timeout };
         let (reason, after) = match try_once(attempt).await {
             Outcome::Taken => {
                 let now_ms = manager.now_ms();
@@ -136,10 +137,9 @@ async fn try_once(attempt: Try<'_>) -> Outcome {
         Target::Webhook(config, http) => {
             receiver_webhook::send(&attempt, config, http).boxed()
         }
-        Target::Sns(..) => futures::future::ready(Outcome::Refused {
-            reason: "receiver kind sns is not built yet".to_owned(),
-        })
-        .boxed(),
+        Target::Sns(config, http) => {
+            receiver_sns::send(&attempt, config, http, &attempt.plan.templates).boxed()
+        }
     };
     // The outbox has the same timeout; this one guards the look-up of secrets too.
     let outcome = match select(work, timeout).await {

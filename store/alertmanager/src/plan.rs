@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use protocol::alertmanager_config::definition::AmpDefinition;
 use protocol::alertmanager_config::http::HttpConfig;
 use protocol::alertmanager_config::receivers::{Receiver, SnsConfig, WebhookConfig};
+use templates::error::TemplateError;
+use templates::functions_alert::alert_functions_for_parsing;
+use templates::set::TemplateSet;
 
+use crate::default_templates::DEFAULT_TEMPLATES;
 use crate::route::RouteTree;
 use crate::time_interval::{TimeIntervals, UnknownZone};
 
@@ -18,12 +22,38 @@ pub struct Plan {
     pub receivers: BTreeMap<String, Vec<Integration>>,
     /// Named times.
     pub intervals: TimeIntervals,
+    /// The default templates and the definition's own.
+    pub templates: TemplateSet,
     /// How long an alert without an end lives.
     pub resolve_timeout_ms: i64,
     /// The definition itself.
     pub definition: AmpDefinition,
     /// Of the definition's text, as the store reckons it.
     pub content_hash: String,
+}
+
+/// Why a definition that was read cannot run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A time zone.
+    #[error(transparent)]
+    Zone(#[from] UnknownZone),
+    /// A template, with the field or file that holds it.
+    #[error("{place}: {error}")]
+    Template {
+        /// `template_files.NAME` or `receivers[0].sns_configs[0].message`.
+        place: String,
+        /// What is wrong with it.
+        error: TemplateError,
+    },
+    /// `templates:` names something that is not there.
+    #[error("templates[{at}]: no entry of template_files fits {name:?}")]
+    NoSuchTemplateFile {
+        /// Its place in the list.
+        at: usize,
+        /// What is named.
+        name: String,
+    },
 }
 
 /// One way of telling a receiver.
@@ -57,8 +87,8 @@ impl Target {
 }
 
 impl Plan {
-    /// Makes a checked definition ready.
-    pub fn new(definition: AmpDefinition, content_hash: String) -> Result<Self, UnknownZone> {
+    /// Makes a checked definition ready; also the last of the checks before a definition is accepted.
+    pub fn new(definition: AmpDefinition, content_hash: String) -> Result<Self, PlanError> {
         let config = &definition.config;
         let global = config.global.http_config.clone().unwrap_or_default();
         let receivers = config.receivers.iter();
@@ -68,6 +98,7 @@ impl Plan {
             tree: RouteTree::new(&config.route),
             receivers: receivers.collect(),
             intervals: TimeIntervals::new(config)?,
+            templates: template_set(&definition)?,
             resolve_timeout_ms: config.global.resolve_timeout().as_millis(),
             content_hash,
             definition,
@@ -88,4 +119,49 @@ fn integrations(receiver: &Receiver, global: &HttpConfig) -> Vec<Integration> {
         target: Target::Sns(Box::new(config.clone()), http(&config.http_config)),
     });
     webhooks.chain(topics).collect()
+}
+
+fn template_set(definition: &AmpDefinition) -> Result<TemplateSet, PlanError> {
+    let functions = alert_functions_for_parsing();
+    let parsed = TemplateSet::parse(DEFAULT_TEMPLATES, functions);
+    let mut set = parsed.expect("the default templates are templates");
+    for (name, text) in &definition.template_files {
+        set = set.with_text(name, text).map_err(|error| PlanError::Template {
+            place: format!("template_files.{name}"),
+            error,
+        })?;
+    }
+    for (at, name) in definition.config.templates.iter().enumerate() {
+        if !definition.template_files.keys().any(|file| glob_fits(name, file)) {
+            return Err(PlanError::NoSuchTemplateFile { at, name: name.clone() });
+        }
+    }
+    for (at, receiver) in definition.config.receivers.iter().enumerate() {
+        for (number, config) in receiver.sns().enumerate() {
+            check_texts(&set, config, &format!("receivers[{at}].sns_configs[{number}]"))?;
+        }
+    }
+    Ok(set)
+}
+
+fn check_texts(set: &TemplateSet, config: &SnsConfig, path: &str) -> Result<(), PlanError> {
+    let attributes = config.attributes.iter();
+    let attributes = attributes.map(|(name, value)| (format!("attributes.{name}"), value));
+    let texts = config.subject.iter().map(|text| ("subject".to_owned(), text));
+    let texts = texts.chain(config.message.iter().map(|text| ("message".to_owned(), text)));
+    for (field, text) in texts.chain(attributes) {
+        set.with_text("", text)
+            .map_err(|error| PlanError::Template { place: format!("{path}.{field}"), error })?;
+    }
+    Ok(())
+}
+
+/// A name with at most one `*`, as `templates:` has them.
+fn glob_fits(glob: &str, name: &str) -> bool {
+    match glob.split_once('*') {
+        None => glob == name,
+        Some((start, end)) => {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        }
+    }
 }

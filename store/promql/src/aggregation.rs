@@ -33,10 +33,7 @@ impl Groups {
         let mut by_labels: HashMap<Labels, usize> = HashMap::new();
         let mut groups = Self { labels: Vec::new(), of_series: Vec::with_capacity(series.len()) };
         for one in series {
-            let key = match without {
-                true => one.labels.without(&names),
-                false => one.labels.only(&names),
-            };
+            let key = if without { one.labels.without(&names) } else { one.labels.only(&names) };
             let next = groups.labels.len();
             let group = *by_labels.entry(key.clone()).or_insert(next);
             if group == next {

@@ -25,9 +25,8 @@ impl Evaluator<'_> {
         }
         let mut names: Vec<&str> = aggregate.grouping.iter().map(String::as_str).collect();
         names.push(if aggregate.without { METRIC_NAME } else { label });
-        let grouped = |labels: &Labels| match aggregate.without {
-            true => labels.without(&names),
-            false => labels.only(&names),
+        let grouped = |labels: &Labels| {
+            if aggregate.without { labels.without(&names) } else { labels.only(&names) }
         };
         let series = self.eval_vector(&aggregate.expr, grid)?;
         let mut by_labels: HashMap<Labels, usize> = HashMap::new();

@@ -177,7 +177,7 @@ impl Detail {
 pub fn line_and_column(query: &str, at: u32) -> (usize, usize) {
     let at = (at as usize).min(query.len());
     let before = &query.as_bytes()[..at];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = before.split(|byte| *byte == b'\n').count();
     let column = at - before.iter().rposition(|byte| *byte == b'\n').map_or(0, |nl| nl + 1) + 1;
     (line, column)
 }

@@ -237,7 +237,9 @@ impl Join<'_> {
         let other = one.unwrap_or_else(|| matched(many.as_ref()));
         let mut builder = LabelsBuilder::new(&base);
         if drop_name || changes_schema(self.binary.op) {
-            [METRIC_NAME, TYPE_LABEL, UNIT_LABEL].into_iter().for_each(|l| builder.remove(l));
+            for l in [METRIC_NAME, TYPE_LABEL, UNIT_LABEL] {
+                builder.remove(l);
+            }
         }
         let names = &self.matching.labels;
         if self.matching.card == MatchCardinality::OneToOne {

@@ -24,9 +24,10 @@ impl Evaluator<'_> {
         start_ms: i64,
         end_ms: i64,
     ) -> Result<(), EvalError> {
-        let (edges, word) = match matrix.selector.anchored {
-            true => (Edges::Anchored, "anchored"),
-            false => (Edges::Smoothed, "smoothed"),
+        let (edges, word) = if matrix.selector.anchored {
+            (Edges::Anchored, "anchored")
+        } else {
+            (Edges::Smoothed, "smoothed")
         };
         if !points.histograms.is_empty() {
             let text = format!("{word} modifier is not supported with histograms");

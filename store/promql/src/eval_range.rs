@@ -310,9 +310,8 @@ impl Slide {
         advance(&mut self.histograms, histogram_ms, after, up_to);
         let floats = self.floats.0..self.floats.1;
         let histograms = self.histograms.0..self.histograms.1;
-        let starts = |starts: &'p [i64], range: std::ops::Range<usize>| match use_starts {
-            true => starts.get(range).unwrap_or_default(),
-            false => &[],
+        let starts = |starts: &'p [i64], range: std::ops::Range<usize>| {
+            if use_starts { starts.get(range).unwrap_or_default() } else { &[] }
         };
         Window {
             float_starts_ms: starts(&points.float_starts_ms, floats.clone()),

@@ -51,9 +51,10 @@ impl Evaluator<'_> {
         let mut out = Vec::new();
         for one in series {
             // Type and unit stay here, unlike elsewhere.
-            let labels = match self.options.delayed_name_removal {
-                true => one.labels.clone(),
-                false => one.labels.without(&[METRIC_NAME]),
+            let labels = if self.options.delayed_name_removal {
+                one.labels.clone()
+            } else {
+                one.labels.without(&[METRIC_NAME])
             };
             let mut mapped = Series::new(labels, true);
             for point in &one.histograms {
@@ -176,10 +177,8 @@ impl Evaluator<'_> {
             let Some(upper_bound) = parse_bound(bound) else {
                 let text =
                     format!("bucket label \"le\" is missing or has a malformed value of {bound:?}");
-                let name = match self.options.delayed_name_removal {
-                    true => one.labels.metric_name(),
-                    false => "",
-                };
+                let name =
+                    if self.options.delayed_name_removal { one.labels.metric_name() } else { "" };
                 self.annotations.warn(span, named(&text, name));
                 continue;
             };

@@ -39,7 +39,9 @@ pub fn mad_over_time(window: &Window<'_>, context: &mut RangeContext<'_>) -> Ans
         return Ok(Some(PointValue::Float(f64::NAN)));
     }
     let median = quantile(0.5, &mut values);
-    values.iter_mut().for_each(|value| *value = (*value - median).abs());
+    for value in &mut values {
+        *value = (*value - median).abs();
+    }
     Ok(Some(PointValue::Float(quantile(0.5, &mut values))))
 }
 

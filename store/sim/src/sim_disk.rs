@@ -146,10 +146,10 @@ impl Machine {
     }
 
     fn fails(&self, per_mille: u64) -> io::Result<()> {
-        match per_mille > 0 && self.dice.chance(per_mille) {
-            true => Err(io::Error::other("simulated fault")),
-            false => Ok(()),
+        if per_mille > 0 && self.dice.chance(per_mille) {
+            return Err(io::Error::other("simulated fault"));
         }
+        Ok(())
     }
 }
 

@@ -118,7 +118,7 @@ impl SegmentFile<'_> {
             }
         };
         let found = scan(self.bytes, header);
-        let tail = if self.following.is_none() { self.torn_tail(&found) } else { None };
+        let tail = if self.following.is_none() { torn_tail(&found) } else { None };
         let kept = tail.map_or(self.bytes.len(), |tail| tail.offset);
         let end = tail.map_or(found.next, |tail| Position(tail.positions.start));
         let end = self.following.unwrap_or(end);
@@ -168,11 +168,6 @@ impl SegmentFile<'_> {
             (stream, Bytes::copy_from_slice(payload))
         });
         Some(LastBatch { first, records: records.collect() })
-    }
-
-    /// The first gap that no batch follows.
-    fn torn_tail<'a>(&self, found: &'a Scan) -> Option<&'a Gap> {
-        found.gaps.iter().find(|gap| gap.offset >= found.last_batch)
     }
 
     /// Takes the good frames before `kept` and `end`; gives the trim marks.
@@ -305,4 +300,9 @@ impl SegmentFile<'_> {
     fn shown(&self) -> PathBuf {
         self.disk.describe(self.path)
     }
+}
+
+/// The first gap that no batch follows.
+fn torn_tail(found: &Scan) -> Option<&Gap> {
+    found.gaps.iter().find(|gap| gap.offset >= found.last_batch)
 }

@@ -114,7 +114,7 @@ impl SegmentWriter {
     /// Removes the oldest segment, durably: the next oldest must never vanish before it.
     pub fn remove(&self, first: Position) -> io::Result<()> {
         match self.disk.remove(&segment_path(first)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => self.disk.sync_dir(Path::new(LOG_DIR)),
         }
     }
