@@ -86,7 +86,9 @@ async fn decoded(context: &Context<'_>, version: Version) -> Result<DecodedWrite
 
 fn append_error(error: &TsdbError) -> ApiError {
     match error {
-        TsdbError::Unavailable(_) | TsdbError::Closed => ApiError::Unavailable(error.to_string()),
+        TsdbError::Unavailable(_) | TsdbError::Closed | TsdbError::Superseded(_) => {
+            ApiError::Unavailable(error.to_string())
+        }
         TsdbError::BatchTooLarge { .. } => ApiError::TooLarge(error.to_string()),
         TsdbError::OverBudget { .. } | TsdbError::Damaged { .. } | TsdbError::TooNew { .. } => {
             tracing::error!(%error, "samples could not be written");

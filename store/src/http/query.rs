@@ -156,7 +156,9 @@ pub fn query_error(error: QueryError) -> ApiError {
         },
         QueryError::Fetch(error) => match error {
             TsdbError::OverBudget { .. } => ApiError::Execution(text),
-            TsdbError::Unavailable(_) | TsdbError::Closed => ApiError::Unavailable(text),
+            TsdbError::Unavailable(_) | TsdbError::Closed | TsdbError::Superseded(_) => {
+                ApiError::Unavailable(text)
+            }
             TsdbError::BatchTooLarge { .. }
             | TsdbError::Damaged { .. }
             | TsdbError::TooNew { .. } => ApiError::Internal(text),
