@@ -26,8 +26,9 @@ impl SecretsPort for WorkspaceSecrets {
         let value = match self.catalog.secret(&self.id, name, key) {
             None => Err(PortError(format!("there is no {place} in workspace {}", self.id))),
             Some(Err(error)) => Err(PortError(error.to_string())),
-            Some(Ok(bytes)) => String::from_utf8(bytes)
-                .map_err(|_| PortError(format!("{place} is no UTF-8 text"))),
+            Some(Ok(bytes)) => {
+                String::from_utf8(bytes).map_err(|_| PortError(format!("{place} is no UTF-8 text")))
+            }
         };
         ready(value).boxed()
     }

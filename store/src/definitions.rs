@@ -12,7 +12,6 @@ pub const CHECKS: Checks = Checks { rules: rule_file, alert_manager: check::spec
 
 fn rule_file(text: &str, features: &[String]) -> Vec<Fault> {
     let has = |name: &str| features.iter().any(|feature| feature == name);
-    let settings =
-        RuleSettings { parse_options: parse_options_of(has), ..RuleSettings::default() };
+    let settings = RuleSettings { parse_options: parse_options_of(has), ..RuleSettings::default() };
     check_text(text, &settings).err().unwrap_or_default()
 }

@@ -13,6 +13,7 @@ pub mod finish;
 pub mod float;
 pub mod ingest;
 pub mod labels;
+pub mod metadata;
 pub mod params;
 pub mod process;
 pub mod query;

@@ -95,8 +95,7 @@ pub async fn run<T: Send + 'static>(
     let Query { expr, mut params, timeout, line } = query;
     let (world, in_force) = (&data.world, data.in_force());
     let configuration = &in_force.configuration;
-    params.options.delayed_name_removal =
-        configuration.has_feature("promql-delayed-name-removal");
+    params.options.delayed_name_removal = configuration.has_feature("promql-delayed-name-removal");
     let deadline = world.clock.steady().saturating_add(timeout);
     let _permit = match line {
         Line::Skip => None,
@@ -152,9 +151,8 @@ async fn fetch(
     let budget = SelectBudget { series_max: samples_max, bytes_max };
     let selections = plan.selections().iter().map(|selection| async move {
         let tsdb = &data.tsdb;
-        let found = tsdb
-            .select(&selection.matchers, selection.from_ms, selection.to_ms, budget)
-            .await?;
+        let found =
+            tsdb.select(&selection.matchers, selection.from_ms, selection.to_ms, budget).await?;
         let fetched = found.into_iter().map(|series| Arc::new(Fetched(series)) as _);
         Ok::<Vec<Arc<dyn SeriesData>>, TsdbError>(fetched.collect())
     });

@@ -10,6 +10,7 @@ use protocol::rule_file::RuleFile;
 use protocol::workspace::WorkspaceId;
 use rules::manager::{Namespace, RuleManager};
 use rules::spec::RuleSettings;
+use tsdb::manifest::Names;
 use world::commit_log::StreamName;
 use world::tasks::run_blocking;
 use world::world::World;
@@ -206,6 +207,7 @@ impl Workspace {
     pub async fn close(&self) {
         self.rules().stop().await;
         self.alerts.stop().await;
+        self.data.tsdb.close().await;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -215,6 +217,11 @@ impl Workspace {
 
 /// Removes the data of a workspace that is closed.
 pub async fn purge(world: &World, id: &WorkspaceId) -> Result<(), String> {
+    let objects = world.bucket.list(Names::new(id.as_str()).all()).await;
+    for object in objects.map_err(|error| error.to_string())? {
+        let deleted = world.bucket.delete(&object.name).await;
+        deleted.map_err(|error| error.to_string())?;
+    }
     for kind in STREAMS {
         let stream = StreamName::new(format!("{kind}/{id}"));
         let (log, name) = (world.log.clone(), stream.clone());

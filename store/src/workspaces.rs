@@ -125,9 +125,7 @@ impl Workspaces {
         let id = &defined.record.id;
         let opened = match slot.state().workspace {
             Some(workspace) => Ok(workspace),
-            None => {
-                Workspace::open(&self.world, &self.catalog, defined, &self.settings).await
-            }
+            None => Workspace::open(&self.world, &self.catalog, defined, &self.settings).await,
         };
         match opened {
             Ok(workspace) => {
@@ -166,9 +164,8 @@ impl DataPlane for Workspaces {
         let id = id.clone();
         async move {
             let look = || {
-                self.catalog.read(|state| {
-                    (state.workspaces.get(&id).cloned(), state.purging.contains(&id))
-                })
+                self.catalog
+                    .read(|state| (state.workspaces.get(&id).cloned(), state.purging.contains(&id)))
             };
             // A stranger's id must not leave a slot behind.
             if let (None, false) = look() {

@@ -88,7 +88,8 @@ async fn an_alert_reaches_its_receiver_once_and_is_resolved_after_a_restart() {
     let extras = &described["ruleGroupsNamespace"]["hearth"];
     assert_eq!(extras["contentHash"], extras["programmedHash"]);
 
-    let up = |value: f64, at_ms: i64| series(&[("__name__", "up"), ("job", "a")], &[(at_ms, value)]);
+    let up =
+        |value: f64, at_ms: i64| series(&[("__name__", "up"), ("job", "a")], &[(at_ms, value)]);
     hearth.write(&id, &[up(0.0, now_ms(&hearth))]).await.expect(204);
     let message = inbox.next().await;
     assert_eq!(message["status"], "firing");
@@ -144,13 +145,17 @@ async fn silences_are_set_read_and_ended() {
 async fn rules_of_one_workspace_write_only_there_and_stop_with_it() {
     let hearth = InProcess::start().await;
     let (one, two) = (hearth.workspace("one").await, hearth.workspace("two").await);
-    let rules = "groups:\n- name: g\n  interval: 1s\n  rules:\n  - {record: a, expr: 'vector(1)'}\n";
+    let rules =
+        "groups:\n- name: g\n  interval: 1s\n  rules:\n  - {record: a, expr: 'vector(1)'}\n";
     let body = json!({"name": "n", "data": blob(rules)});
     let path = format!("/workspaces/{one}/rulegroupsnamespaces");
     hearth.call("POST", &path, body).await.expect(202);
     let query = format!("/workspaces/{one}/api/v1/query?query=a");
     eventually(&hearth, &query, |a| a["data"]["result"][0]["value"][1] == "1").await;
-    assert_eq!(hearth.get(&format!("/workspaces/{two}/api/v1/query?query=a")).await.json()["data"]["result"], json!([]));
+    assert_eq!(
+        hearth.get(&format!("/workspaces/{two}/api/v1/query?query=a")).await.json()["data"]["result"],
+        json!([])
+    );
     hearth.call("DELETE", &format!("/workspaces/{one}"), Value::Null).await.expect(202);
     hearth.get(&query).await.expect(404);
     let streams = hearth.store.world.log.streams();

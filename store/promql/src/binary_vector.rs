@@ -97,12 +97,13 @@ impl Evaluator<'_> {
     ) -> Result<Evaluated, EvalError> {
         let groups = MatchGroups::of(matching, lhs, rhs);
         let swapped = matching.card == MatchCardinality::OneToMany;
-        let mut sides =
-            [(lhs, &groups.left, matching.fill_left), (rhs, &groups.right, matching.fill_right)];
+        let mut sides = [(lhs, &groups.left), (rhs, &groups.right)];
         if swapped {
             sides.swap(0, 1);
         }
-        let [(many, group_of_many, fill_many), (one, group_of_one, fill_one)] = sides;
+        let [(many, group_of_many), (one, group_of_one)] = sides;
+        // With `group_right` Prometheus swaps the sides but not what fills their gaps.
+        let (fill_many, fill_one) = (matching.fill_left, matching.fill_right);
         let join = Join { node, binary, matching, many, one, swapped, fill_many, fill_one };
         let open = join.open_steps(grid);
         let many_members = MatchGroups::members(group_of_many, groups.count);

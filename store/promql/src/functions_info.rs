@@ -61,6 +61,7 @@ impl Evaluator<'_> {
             shift: selection.shift,
             smoothed: false,
             anchored: false,
+            stats_only: false,
             matchers: Vec::new(),
         };
         let mut is_histogram = None;

@@ -128,6 +128,8 @@ pub struct VectorNode {
     pub smoothed: bool,
     /// Takes the sample at the range's start too.
     pub anchored: bool,
+    /// Only count and sum of native histograms are asked for.
+    pub stats_only: bool,
     /// As written.
     pub matchers: Vec<Matcher>,
 }

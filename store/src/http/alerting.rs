@@ -28,17 +28,16 @@ pub fn alerts(context: &Context<'_>) -> Answer {
 
 /// Where alerts go: to the workspace's own alert manager.
 pub fn alert_managers(context: &Context<'_>) -> Answer {
-    let url =
-        format!("{}alertmanager/api/v2/alerts", context.store.workspace_url(context.workspace.id()));
+    let url = format!(
+        "{}alertmanager/api/v2/alerts",
+        context.store.workspace_url(context.workspace.id())
+    );
     let none: [(); 0] = [];
     success(&json!({"activeAlertmanagers": [{"url": url}], "droppedAlertmanagers": none}))
 }
 
 /// Everything of Alertmanager's API.
-pub async fn alert_manager(
-    action: DataAction,
-    context: &Context<'_>,
-) -> Result<Answer, ApiError> {
+pub async fn alert_manager(action: DataAction, context: &Context<'_>) -> Result<Answer, ApiError> {
     let manager = &context.workspace.alerts;
     let id = context.captures.first().map_or("", String::as_str);
     match action {

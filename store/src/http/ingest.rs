@@ -86,7 +86,9 @@ async fn decoded(context: &Context<'_>, version: Version) -> Result<DecodedWrite
 
 fn append_error(error: &TsdbError) -> ApiError {
     match error {
-        TsdbError::Unavailable(_) | TsdbError::Closed => ApiError::Unavailable(error.to_string()),
+        TsdbError::Unavailable(_) | TsdbError::Closed | TsdbError::Superseded(_) => {
+            ApiError::Unavailable(error.to_string())
+        }
         TsdbError::BatchTooLarge { .. } => ApiError::TooLarge(error.to_string()),
         TsdbError::OverBudget { .. } | TsdbError::Damaged { .. } | TsdbError::TooNew { .. } => {
             tracing::error!(%error, "samples could not be written");
@@ -120,6 +122,9 @@ fn with_written(answer: Answer, version: Version, outcome: &AppendOutcome) -> An
                 HeaderName::from_static(HISTOGRAMS_WRITTEN_HEADER),
                 &outcome.histograms.to_string(),
             )
-            .with(HeaderName::from_static(EXEMPLARS_WRITTEN_HEADER), &outcome.exemplars.to_string()),
+            .with(
+                HeaderName::from_static(EXEMPLARS_WRITTEN_HEADER),
+                &outcome.exemplars.to_string(),
+            ),
     }
 }

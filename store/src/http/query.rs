@@ -33,9 +33,8 @@ pub async fn instant(context: &Context<'_>) -> Result<Answer, ApiError> {
 pub async fn range(context: &Context<'_>) -> Result<Answer, ApiError> {
     let params = &context.params;
     let time = |name: &str| {
-        time_parameter(params, name)?.ok_or_else(|| {
-            ApiError::parameter(name, "cannot parse \"\" to a valid timestamp")
-        })
+        time_parameter(params, name)?
+            .ok_or_else(|| ApiError::parameter(name, "cannot parse \"\" to a valid timestamp"))
     };
     let (start_ms, end_ms) = (time("start")?, time("end")?);
     if end_ms < start_ms {
@@ -63,8 +62,7 @@ pub async fn range(context: &Context<'_>) -> Result<Answer, ApiError> {
 pub fn format(context: &Context<'_>) -> Result<Answer, ApiError> {
     let text = context.params.value("query");
     let options = parse_options(&context.workspace.data.in_force().configuration);
-    let expr = parse_expr(text, &options)
-        .map_err(|error| ApiError::parameter("query", error))?;
+    let expr = parse_expr(text, &options).map_err(|error| ApiError::parameter("query", error))?;
     let data = json!({"status": "success", "data": expr.to_string()});
     Ok(Answer::json(StatusCode::OK, &data))
 }
@@ -158,7 +156,9 @@ pub fn query_error(error: QueryError) -> ApiError {
         },
         QueryError::Fetch(error) => match error {
             TsdbError::OverBudget { .. } => ApiError::Execution(text),
-            TsdbError::Unavailable(_) | TsdbError::Closed => ApiError::Unavailable(text),
+            TsdbError::Unavailable(_) | TsdbError::Closed | TsdbError::Superseded(_) => {
+                ApiError::Unavailable(text)
+            }
             TsdbError::BatchTooLarge { .. }
             | TsdbError::Damaged { .. }
             | TsdbError::TooNew { .. } => ApiError::Internal(text),
