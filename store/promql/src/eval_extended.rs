@@ -8,7 +8,7 @@ use crate::ast::Span;
 use crate::errors::EvalError;
 use crate::eval::Evaluator;
 use crate::eval_range::{Edges, RangeContext, Window};
-use crate::eval_selector::drop_stale;
+use crate::eval_selector::{drop_stale, keep_stats};
 use crate::eval_series::Series;
 use crate::functions_extended::{extended_range, interpolate, interpolate_histograms};
 use crate::plan::{Grid, MatrixNode, VectorNode};
@@ -64,6 +64,9 @@ impl Evaluator<'_> {
             points.clear();
             data.read(from_ms, to_ms, &mut points)?;
             drop_stale(&mut points);
+            if vector.stats_only {
+                keep_stats(&mut points);
+            }
             let mut series = Series::new(data.labels().clone(), false);
             for at_ms in grid.times() {
                 let data_ms = vector.shift.data_ms(at_ms);
