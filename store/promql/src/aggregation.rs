@@ -3,10 +3,9 @@
 //! Series by series: each group has one accumulator a step, so only one input series is looked at
 //! at a time.
 
-use std::collections::HashMap;
-
 use protocol::go_float::format_g;
 use protocol::labels::{Labels, METRIC_NAME};
+use rapidhash::RapidHashMap;
 
 use crate::aggregation_fold::{Accumulator, FoldContext};
 use crate::errors::EvalError;
@@ -30,7 +29,7 @@ impl Groups {
         if without {
             names.push(METRIC_NAME);
         }
-        let mut by_labels: HashMap<Labels, usize> = HashMap::new();
+        let mut by_labels: RapidHashMap<Labels, usize> = RapidHashMap::default();
         let mut groups = Self { labels: Vec::new(), of_series: Vec::with_capacity(series.len()) };
         for one in series {
             let key = if without { one.labels.without(&names) } else { one.labels.only(&names) };

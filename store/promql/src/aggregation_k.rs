@@ -1,4 +1,6 @@
-//! Aggregations that pick whole elements: `topk`, `bottomk`, `limitk`, `limit_ratio`.
+//! `topk`, `bottomk`, `limitk`, `limit_ratio`.
+//!
+//! Aggregations that pick whole elements instead of folding them.
 
 use protocol::go_float::format_g;
 

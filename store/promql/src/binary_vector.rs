@@ -2,9 +2,8 @@
 //!
 //! Series are grouped once by the labels that they match on; then each group walks the steps.
 
-use std::collections::{HashMap, HashSet};
-
 use protocol::labels::{Labels, LabelsBuilder, METRIC_NAME};
+use rapidhash::RapidHashMap;
 
 use crate::ast::{MatchCardinality, VectorMatching};
 use crate::binary::changes_schema;
@@ -29,7 +28,7 @@ pub struct MatchGroups {
 impl MatchGroups {
     /// Groups by the labels of `on`, or by all but those of `ignoring` and the name.
     pub fn of(matching: &VectorMatching, lhs: &[Series], rhs: &[Series]) -> Self {
-        let mut by_labels: HashMap<Labels, usize> = HashMap::new();
+        let mut by_labels: RapidHashMap<Labels, usize> = RapidHashMap::default();
         let mut group_of = |one: &Series| {
             let next = by_labels.len();
             *by_labels.entry(match_labels(matching, &one.labels)).or_insert(next)
@@ -78,10 +77,54 @@ struct Join<'a> {
 /// The series of a group's answer.
 #[derive(Default)]
 struct Output {
-    series: Vec<Series>,
-    by_labels: HashMap<Labels, usize>,
-    /// Labels for a pair of series; `usize::MAX` stands for a filled element.
-    labels: HashMap<(usize, usize), Labels>,
+    slots: Vec<Slot>,
+    by_labels: RapidHashMap<Labels, usize>,
+    /// The slot of a pair of series; `usize::MAX` stands for a filled element.
+    by_pair: RapidHashMap<(usize, usize), usize>,
+    /// At this time some pair matched already.
+    matched_ms: Option<i64>,
+}
+
+/// One series of the answer.
+struct Slot {
+    series: Series,
+    /// At this time a pair with these labels matched already.
+    matched_ms: Option<i64>,
+}
+
+impl Output {
+    /// The slot of a pair, whose labels are computed once.
+    fn slot(&mut self, pair: (usize, usize), labels: impl FnOnce() -> Series) -> usize {
+        if let Some(at) = self.by_pair.get(&pair) {
+            return *at;
+        }
+        let series = labels();
+        let next = self.slots.len();
+        let at = *self.by_labels.entry(series.labels.clone()).or_insert(next);
+        if at == next {
+            self.slots.push(Slot { series, matched_ms: None });
+        }
+        self.by_pair.insert(pair, at);
+        at
+    }
+
+    /// Notes a match; refuses a second one that could not be told from the first.
+    fn mark(&mut self, at: usize, at_ms: i64, card: MatchCardinality) -> Result<(), EvalError> {
+        let again = self.matched_ms.replace(at_ms) == Some(at_ms);
+        let same_labels = self.slots[at].matched_ms.replace(at_ms) == Some(at_ms);
+        if card == MatchCardinality::OneToOne && again {
+            return Err(EvalError::execution(
+                "multiple matches for labels: many-to-one matching must be explicit \
+                 (group_left/group_right)",
+            ));
+        }
+        if card != MatchCardinality::OneToOne && same_labels {
+            return Err(EvalError::execution(
+                "multiple matches for labels: grouping labels must ensure unique matches",
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Evaluator<'_> {
@@ -113,9 +156,9 @@ impl Evaluator<'_> {
             self.budget.check_interruption()?;
             let mut output = Output::default();
             self.join_group(&join, many, one, (grid, &open), &mut output)?;
-            for one in output.series {
-                self.usage.hold(one.samples(), &self.budget)?;
-                out.push(one);
+            for slot in output.slots.into_iter().filter(|slot| !slot.series.is_empty()) {
+                self.usage.hold(slot.series.samples(), &self.budget)?;
+                out.push(slot.series);
             }
         }
         merge_same_labels(out).map(Evaluated::Vector)
@@ -142,14 +185,14 @@ impl Evaluator<'_> {
             }
             let single = one.first().copied();
             let filled_one = join.fill_one.map(|fill| (None, Point::Float(fill)));
-            let mut matched = HashSet::new();
             for element in &many {
                 let Some(other) = single.or(filled_one) else { break };
-                self.join_pair(join, *element, other, at_ms, &mut matched, output)?;
+                self.join_pair(join, *element, other, at_ms, output)?;
             }
-            if let (Some(other), Some(fill), true) = (single, join.fill_many, matched.is_empty()) {
+            let unmatched = output.matched_ms != Some(at_ms);
+            if let (Some(other), Some(fill), true) = (single, join.fill_many, unmatched) {
                 let element = (None, Point::Float(fill));
-                self.join_pair(join, element, other, at_ms, &mut matched, output)?;
+                self.join_pair(join, element, other, at_ms, output)?;
             }
         }
         Ok(())
@@ -161,7 +204,6 @@ impl Evaluator<'_> {
         many: Element<'_>,
         one: Element<'_>,
         at_ms: i64,
-        matched: &mut HashSet<Labels>,
         output: &mut Output,
     ) -> Result<(), EvalError> {
         let (lhs, rhs) = if join.swapped { (one.1, many.1) } else { (many.1, one.1) };
@@ -172,31 +214,14 @@ impl Evaluator<'_> {
         let return_bool = join.binary.return_bool;
         let drop_now = !self.options.delayed_name_removal && return_bool;
         let pair = (many.0.unwrap_or(usize::MAX), one.0.unwrap_or(usize::MAX));
-        let labels = output.labels.entry(pair).or_insert_with(|| join.labels(pair, drop_now));
-        if join.matching.card == MatchCardinality::OneToOne {
-            if !matched.is_empty() {
-                return Err(EvalError::execution(
-                    "multiple matches for labels: many-to-one matching must be explicit \
-                     (group_left/group_right)",
-                ));
-            }
-            matched.insert(labels.clone());
-        } else if !matched.insert(labels.clone()) {
-            return Err(EvalError::execution(
-                "multiple matches for labels: grouping labels must ensure unique matches",
-            ));
-        }
+        let at = output.slot(pair, || Series::new(join.labels(pair, drop_now), return_bool));
+        output.mark(at, at_ms, join.matching.card)?;
         let value = match return_bool {
             true => PointValue::Float(f64::from(u8::from(answer.keep))),
             false if answer.keep => answer.value,
             false => return Ok(()),
         };
-        let next = output.series.len();
-        let at = *output.by_labels.entry(labels.clone()).or_insert(next);
-        if at == next {
-            output.series.push(Series::new(labels.clone(), return_bool));
-        }
-        output.series[at].push(at_ms, value);
+        output.slots[at].series.push(at_ms, value);
         Ok(())
     }
 }

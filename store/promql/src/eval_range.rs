@@ -1,4 +1,4 @@
-//! Functions of range vectors: a window slides over each series.
+//! Functions of range vectors: a window slides over series.
 
 use protocol::labels::METRIC_NAME;
 use protocol::sample::{HistogramSample, Sample};

@@ -1,4 +1,4 @@
-//! Selectors: samples of stored series at steps or over ranges.
+//! Selectors: stored samples at steps or over ranges.
 
 use std::sync::Arc;
 

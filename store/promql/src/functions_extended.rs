@@ -1,4 +1,4 @@
-//! `anchored` and `smoothed` ranges: the value at both edges instead of a guess.
+//! `anchored` and `smoothed`: the value at both edges.
 //!
 //! Anchored takes the last sample before the range for its start; smoothed interpolates between
 //! the samples around either edge.

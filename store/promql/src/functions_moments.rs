@@ -1,4 +1,4 @@
-//! Spread and quantiles of a range, and the quantile of a list of numbers.
+//! Spread and quantiles of a range or list.
 
 use protocol::go_float::format_g;
 use protocol::summation::CompensatedSum;

@@ -1,4 +1,6 @@
-//! Sorting an instant vector; range queries are always sorted by labels.
+//! Sorting an instant vector.
+//!
+//! Range queries are always sorted by labels instead.
 
 use std::cmp::Ordering;
 

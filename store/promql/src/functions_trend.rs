@@ -1,4 +1,4 @@
-//! `deriv`, `predict_linear`, `double_exponential_smoothing`: where a gauge is going.
+//! Where a gauge is going: `deriv`, `predict_linear`, ...
 
 use protocol::sample::Sample;
 use protocol::summation::CompensatedSum;

@@ -1,4 +1,4 @@
-//! What is to be computed: the expression with all times known.
+//! What is to be computed, with all times known.
 //!
 //! Offsets, `@` and computed durations are numbers here, parentheses are gone, every selector
 //! knows its selection, and what has the same value at every step is marked.
