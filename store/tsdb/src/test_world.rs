@@ -323,6 +323,15 @@ impl Disk for NoDisk {
     }
 }
 
+/// Bytes as text, for golden files.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
 struct NoOutbox;
 
 impl Outbox for NoOutbox {

@@ -13,7 +13,7 @@ fn labels(name: &str, at: usize) -> Labels {
     Labels::from_pairs([
         ("__name__".to_owned(), name.to_owned()),
         ("instance".to_owned(), format!("host-{at}")),
-        ("parity".to_owned(), if at % 2 == 0 { String::new() } else { "odd".to_owned() }),
+        ("parity".to_owned(), if at.is_multiple_of(2) { String::new() } else { "odd".to_owned() }),
     ])
 }
 
