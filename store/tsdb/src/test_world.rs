@@ -332,6 +332,12 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The inverse of [`hex`].
+pub fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text.trim().chars().map(|c| c.to_digit(16).unwrap()).collect();
+    digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()
+}
+
 struct NoOutbox;
 
 impl Outbox for NoOutbox {
