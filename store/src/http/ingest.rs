@@ -90,7 +90,10 @@ fn append_error(error: &TsdbError) -> ApiError {
             ApiError::Unavailable(error.to_string())
         }
         TsdbError::BatchTooLarge { .. } => ApiError::TooLarge(error.to_string()),
-        TsdbError::OverBudget { .. } | TsdbError::Damaged { .. } | TsdbError::TooNew { .. } => {
+        TsdbError::OverBudget { .. }
+        | TsdbError::Damaged { .. }
+        | TsdbError::TooNew { .. }
+        | TsdbError::Superseded(_) => {
             tracing::error!(%error, "samples could not be written");
             ApiError::Internal(error.to_string())
         }

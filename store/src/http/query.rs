@@ -161,7 +161,8 @@ pub fn query_error(error: QueryError) -> ApiError {
             }
             TsdbError::BatchTooLarge { .. }
             | TsdbError::Damaged { .. }
-            | TsdbError::TooNew { .. } => ApiError::Internal(text),
+            | TsdbError::TooNew { .. }
+            | TsdbError::Superseded(_) => ApiError::Internal(text),
         },
     }
 }

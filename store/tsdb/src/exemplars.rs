@@ -2,7 +2,7 @@
 //!
 //! Kept in memory and in the log until it is trimmed, as Prometheus does; the oldest leave first.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 use protocol::labels::Labels;
@@ -61,12 +61,11 @@ impl Exemplars {
             let all = |set: &Vec<Matcher>| set.iter().all(|m| m.matches_labels(series));
             matcher_sets.iter().any(all)
         };
-        let wanted: BTreeMap<&Labels, ()> =
-            state.last.keys().filter(|series| fits(series)).map(|series| (series, ())).collect();
+        let wanted: HashSet<&Labels> = state.last.keys().filter(|series| fits(series)).collect();
         let mut found: BTreeMap<Labels, Vec<Exemplar>> = BTreeMap::new();
         for (series, exemplar) in &state.ring {
             let in_range = (from_ms..=to_ms).contains(&exemplar.timestamp_ms);
-            if in_range && wanted.contains_key(series) {
+            if in_range && wanted.contains(series) {
                 found.entry(series.clone()).or_default().push(exemplar.clone());
             }
         }

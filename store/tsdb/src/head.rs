@@ -11,13 +11,11 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use protocol::labels::Labels;
 use protocol::matcher::Matcher;
 use protocol::sample::{HistogramSample, Sample, TimeSeries};
-use rapidhash::RapidHashMap;
 use roaring::RoaringBitmap;
 
 use crate::error::TsdbError;
 use crate::head_index::HeadIndex;
 use crate::head_series::{HeadPart, Series};
-use crate::record::{Record, RecordSeries};
 
 /// Nothing was ever put in.
 const NO_SAMPLE: i64 = i64::MIN;
@@ -225,35 +223,5 @@ impl Head {
         let remain: usize = series.iter().map(|series| series.forget_frozen()).sum();
         // What came in while this summed is missed, and put right by the next flush.
         self.sample_bytes.store(remain as u64, Ordering::Relaxed);
-    }
-}
-
-/// Puts the records of the log back into the head, oldest first.
-#[derive(Debug, Default)]
-pub struct Replay {
-    epoch: Option<u64>,
-    series: RapidHashMap<u32, Arc<Series>>,
-}
-
-impl Replay {
-    /// Puts one record back. Exemplars and metadata are left to the caller.
-    pub fn apply(&mut self, head: &Head, record: Record, what: &str) -> Result<(), TsdbError> {
-        if self.epoch != Some(record.epoch) {
-            self.epoch = Some(record.epoch);
-            self.series.clear();
-        }
-        for entry in record.series {
-            let RecordSeries { reference, labels, samples, histograms, exemplars: _ } = entry;
-            if let Some(labels) = labels {
-                let series = head.get_or_create(&labels, u64::MAX).expect("there is no limit here");
-                self.series.insert(reference, series);
-            }
-            let series = self.series.get(&reference).ok_or_else(|| TsdbError::Damaged {
-                what: what.into(),
-                reason: format!("series {reference} is used before it is spelled out"),
-            })?;
-            head.push(series, &samples, &histograms);
-        }
-        Ok(())
     }
 }

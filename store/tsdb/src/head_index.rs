@@ -3,6 +3,7 @@
 //! Label names and values are interned as symbols, so that a label costs a series eight bytes.
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -120,10 +121,9 @@ impl HeadIndex {
         self.label_pairs += labels.len() as u64;
         let series = Arc::new(Series::new(id, symbols.into()));
         self.series.push(Arc::clone(&series));
-        if self.by_hash.contains_key(&hash) {
-            self.collisions.push((hash, id));
-        } else {
-            self.by_hash.insert(hash, id);
+        match self.by_hash.entry(hash) {
+            Entry::Vacant(place) => drop(place.insert(id)),
+            Entry::Occupied(_) => self.collisions.push((hash, id)),
         }
         series
     }

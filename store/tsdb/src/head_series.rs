@@ -383,15 +383,16 @@ impl Buffer {
     fn add_to(&self, part: &mut HeadPart, from_ms: i64, to_ms: i64) {
         let in_range = |chunk: &&Chunk| chunk.overlaps(from_ms, to_ms);
         part.chunks.extend(self.sealed.iter().filter(in_range).cloned());
-        if let (Some(min_ms), Some(last)) = (self.open.first_timestamp(), self.open.last()) {
-            if min_ms <= to_ms && from_ms <= last.timestamp_ms {
-                part.chunks.push(Chunk {
-                    min_ms,
-                    max_ms: last.timestamp_ms,
-                    count: self.open.count(),
-                    bytes: self.open.snapshot().into(),
-                });
-            }
+        if let (Some(min_ms), Some(last)) = (self.open.first_timestamp(), self.open.last())
+            && min_ms <= to_ms
+            && from_ms <= last.timestamp_ms
+        {
+            part.chunks.push(Chunk {
+                min_ms,
+                max_ms: last.timestamp_ms,
+                count: self.open.count(),
+                bytes: self.open.snapshot().into(),
+            });
         }
         if !self.late.is_empty() {
             part.chunks.extend(Some(chunk_of_sorted(&self.late)).filter(|c| in_range(&c)));
@@ -415,7 +416,9 @@ fn chunk_of(encoder: &mut SampleEncoder) -> Chunk {
 
 fn chunk_of_sorted(samples: &[Sample]) -> Chunk {
     let mut encoder = SampleEncoder::default();
-    samples.iter().for_each(|sample| encoder.push(sample.timestamp_ms, sample.value));
+    for sample in samples {
+        encoder.push(sample.timestamp_ms, sample.value);
+    }
     chunk_of(&mut encoder)
 }
 

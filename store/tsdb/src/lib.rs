@@ -23,6 +23,7 @@ pub mod metadata;
 pub mod postings;
 pub mod precedence;
 pub mod record;
+pub mod replay;
 
 // Samples come to rest.
 pub mod block_footer;

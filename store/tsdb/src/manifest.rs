@@ -129,7 +129,9 @@ impl Manifest {
             put_signed(&mut body, block.since_ms);
         }
         put_varint(&mut body, metadata.len() as u64);
-        metadata.iter().for_each(|(family, m)| put_metadata(&mut body, family, m));
+        for (family, metadata) in metadata {
+            put_metadata(&mut body, family, metadata);
+        }
         let compressed = zstd::bulk::compress(&body, 3)
             .map_err(|error| TsdbError::Unavailable(format!("compressing a manifest: {error}")))?;
         let mut out = Vec::with_capacity(HEADER_BYTES + compressed.len());

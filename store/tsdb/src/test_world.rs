@@ -323,6 +323,21 @@ impl Disk for NoDisk {
     }
 }
 
+/// Bytes as text, for golden files.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+/// The inverse of [`hex`].
+pub fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text.trim().chars().map(|c| c.to_digit(16).unwrap()).collect();
+    digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()
+}
+
 struct NoOutbox;
 
 impl Outbox for NoOutbox {

@@ -4,20 +4,21 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use protocol::sample::TimeSeries;
-use world::commit_log::{LogError, Position, StreamName};
+use world::commit_log::{Position, StreamName};
 use world::world::World;
 
 use crate::block_reader::BlockSource;
 use crate::error::TsdbError;
 use crate::exemplars::Exemplars;
-use crate::head::{Head, Replay};
+use crate::head::Head;
 use crate::ingest::{self, AppendMode, Plan};
 use crate::live::{Live, Maintenance, NOTHING_UNFLUSHED};
 use crate::manifest::{self, Names};
 use crate::metadata::Families;
 use crate::options::TsdbOptions;
 use crate::outcome::AppendOutcome;
-use crate::record::{self, Record, RecordWriter};
+use crate::record::{Record, RecordWriter};
+use crate::replay;
 use crate::section_cache::SectionCache;
 
 /// One workspace's samples.
@@ -46,6 +47,8 @@ pub struct Tsdb {
     pub(crate) unflushed_since_ms: AtomicI64,
     /// Bytes of the records that wait for a flush.
     pub(crate) unflushed_bytes: AtomicU64,
+    /// What of the log could not be read when it opened.
+    log_damage: Vec<String>,
     closed: AtomicBool,
 }
 
@@ -89,7 +92,7 @@ impl Tsdb {
         let incarnation = world.random.next_u64() & 0x7fff_ffff;
         let flushed = newest.flushed;
         let cache = SectionCache::new(options.cache_bytes_max as usize);
-        let database = Self {
+        let mut database = Self {
             stream: StreamName::new(format!("samples/{workspace_id}")),
             names,
             options: RwLock::new(Arc::new(options)),
@@ -105,6 +108,7 @@ impl Tsdb {
             flushed_at_open: flushed,
             unflushed_since_ms: AtomicI64::new(NOTHING_UNFLUSHED),
             unflushed_bytes: AtomicU64::new(0),
+            log_damage: Vec::new(),
             closed: AtomicBool::new(false),
             world,
         };
@@ -117,38 +121,13 @@ impl Tsdb {
         }
         let mut m = Maintenance { manifest: newest, writer: incarnation, ..Maintenance::default() };
         database.open_blocks(&mut m).await?;
-        database.replay(flushed)?;
+        database.log_damage = replay::replay(&database, flushed)?;
         *database.maintenance.lock().await = m;
         Ok(Arc::new(database))
     }
 
-    fn replay(&self, flushed: u64) -> Result<(), TsdbError> {
-        let mut replay = Replay::default();
-        let mut failure = None;
-        let walked = self.world.log.replay(&self.stream, &mut |entry| {
-            if entry.position.0 < flushed {
-                return Ok(());
-            }
-            let what = format!("record {} of {}", entry.position.0, self.stream);
-            let applied = record::decode(&entry.payload, &what).and_then(|record| {
-                self.remember(&record);
-                replay.apply(&self.head, record, &what)
-            });
-            self.mark_applied(entry.position, entry.payload.len());
-            applied.map_err(|error| {
-                let told = LogError::Damaged(error.to_string());
-                failure = Some(error);
-                told
-            })
-        });
-        match failure {
-            Some(error) => Err(error),
-            None => Ok(walked?),
-        }
-    }
-
     // Exemplars and metadata of a record of the log.
-    fn remember(&self, record: &Record) {
+    pub(crate) fn remember(&self, record: &Record) {
         let options = self.options();
         for entry in &record.series {
             if let Some(labels) = &entry.labels {
@@ -162,7 +141,7 @@ impl Tsdb {
         }
     }
 
-    fn mark_applied(&self, position: Position, bytes: usize) {
+    pub(crate) fn mark_applied(&self, position: Position, bytes: usize) {
         self.applied.fetch_max(position.0 + 1, Ordering::AcqRel);
         self.unflushed_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.unflushed_since_ms.fetch_min(self.world.clock.now_ms(), Ordering::Relaxed);
@@ -261,6 +240,12 @@ impl Tsdb {
         for (family, metadata) in &plan.metadata {
             self.families.put(family, metadata, options.metadata_families_max);
         }
+    }
+
+    /// What of the log could not be read when it opened: acknowledged samples are lost. Empty in
+    /// all but the worst days; at most 16 texts.
+    pub fn log_damage(&self) -> &[String] {
+        &self.log_damage
     }
 
     /// What it holds now.

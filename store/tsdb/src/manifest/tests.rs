@@ -30,6 +30,7 @@ fn example(number: u64, writer: u64) -> Manifest {
 #[test]
 fn a_manifest_comes_back_and_every_damaged_byte_is_named() {
     let bytes = example(4, 1).encode().unwrap();
+    println!("to renew the golden file: {}", crate::test_world::hex(&bytes));
     assert_eq!(Manifest::decode(&bytes, "m").unwrap(), example(4, 1));
     for at in 0..bytes.len() {
         let mut bytes = bytes.to_vec();
@@ -61,4 +62,11 @@ proptest! {
         let _ = decode_body(&bytes);
         let _ = Manifest::decode(&bytes, "m");
     }
+}
+
+/// The bytes of version 1, for ever: what was stored must be read.
+#[test]
+fn golden_bytes_are_read() {
+    let golden = crate::test_world::unhex(include_str!("golden_v1.hex"));
+    assert_eq!(Manifest::decode(&golden, "golden").unwrap(), example(4, 1));
 }

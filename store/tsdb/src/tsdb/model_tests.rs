@@ -78,7 +78,7 @@ fn options() -> TsdbOptions {
 }
 
 fn labels(series: u8) -> Labels {
-    let parity = if series % 2 == 0 { "" } else { "odd" };
+    let parity = if series.is_multiple_of(2) { "" } else { "odd" };
     Labels::from_pairs([
         ("__name__", "m".to_owned()),
         ("series", series.to_string()),

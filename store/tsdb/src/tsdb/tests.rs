@@ -90,13 +90,26 @@ fn an_unavailable_log_writes_nothing_and_can_be_tried_again() {
 }
 
 #[test]
-fn damage_in_the_log_is_named_not_skipped() {
+fn damage_in_the_log_is_told_and_the_rest_is_served() {
     let world = TestWorld::at(NOW);
-    append(&open(&world), vec![series("up", "a", &[(NOW, 1.0)])]);
+    let database = open(&world);
+    append(&database, vec![series("up", "a", &[(NOW, 1.0)])]);
+    append(&database, vec![series("up", "b", &[(NOW, 1.0)])]);
     world.log.damage_last();
-    let opened = block_on(Tsdb::open(world.world(), "ws-1", TsdbOptions::default()));
-    let error = opened.err().unwrap().to_string();
-    assert!(error.starts_with("record 0 of samples/ws-1 is damaged"), "{error}");
+    append(
+        &database,
+        vec![series("up", "b", &[(NOW + 1, 1.0)]), series("up", "a", &[(NOW + 1, 1.0)])],
+    );
+    let database = open(&world);
+    let told = database.log_damage();
+    assert!(told[0].starts_with("record 1 of samples/ws-1 is damaged"), "{told:?}");
+    assert!(told[1].contains("names series 1, which no record before it"), "{told:?}");
+    assert_eq!(
+        all(&database),
+        [(r#"up{job="a"}"#.to_owned(), points(&[(NOW, 1.0), (NOW + 1, 1.0)]))]
+    );
+    block_on(database.flush()).unwrap();
+    assert!(open(&world).log_damage().is_empty());
 }
 
 #[test]
@@ -392,7 +405,7 @@ fn metadata_and_exemplars_are_kept_and_not_logged_twice() {
     assert_eq!(world.log.len(), 1);
     let labels = batch(&[]).labels;
     for database in [&database, &open(&world)] {
-        assert_eq!(database.metadata(None, 9)["hits_total"], [metadata.clone()]);
+        assert_eq!(database.metadata(None, 9)["hits_total"], std::slice::from_ref(&metadata));
         let found = database.exemplars(&[vec![Matcher::equal("job", "a")]], 0, NOW);
         assert_eq!(found, [(labels.clone(), vec![exemplar.clone()])]);
     }
