@@ -22,10 +22,17 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         let text = read(file)?;
         for fault in verdict::judge(&text).faults {
             wrong = true;
-            writeln!(out, "{}:{}:{}: {}", file.display(), fault.line.max(1), fault.column.max(1), {
-                let separator = if fault.path.is_empty() { "" } else { ": " };
-                format!("{}{separator}{}", fault.path, fault.message)
-            })?;
+            writeln!(
+                out,
+                "{}:{}:{}: {}",
+                file.display(),
+                fault.line.max(1),
+                fault.column.max(1),
+                {
+                    let separator = if fault.path.is_empty() { "" } else { ": " };
+                    format!("{}{separator}{}", fault.path, fault.message)
+                }
+            )?;
         }
     }
     Ok(if wrong { ExitCode::from(1) } else { ExitCode::SUCCESS })

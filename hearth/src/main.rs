@@ -40,9 +40,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(args) => runtime.block_on(up::run(args)).map(|()| ExitCode::SUCCESS),
         Command::Store(args) => runtime.block_on(serve::run(args)).map(|()| ExitCode::SUCCESS),
-        Command::Scraper => anyhow::bail!(
-            "`hearth scraper` is not built yet: scraping runs inside `hearth up`"
-        ),
+        Command::Scraper => {
+            anyhow::bail!("`hearth scraper` is not built yet: scraping runs inside `hearth up`")
+        }
         Command::Operator => anyhow::bail!(
             "`hearth operator` is not built yet: run `hearth up -f DIR` on the same manifests"
         ),

@@ -58,7 +58,8 @@ async fn ask(url: &str, form: &[(&str, String)]) -> anyhow::Result<Answer> {
     let encode = |text: &str| {
         percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
     };
-    let body: Vec<String> = form.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect();
+    let body: Vec<String> =
+        form.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect();
     let response = client
         .post(url)
         .header("content-type", "application/x-www-form-urlencoded")
@@ -91,7 +92,8 @@ fn print(answer: &Answer) -> anyhow::Result<()> {
                 .map(|one| {
                     let float = one.value.as_ref().map(|(_, value)| value.clone());
                     let histogram = one.histogram.as_ref();
-                    let histogram = histogram.map(|(_, h)| format!("count {} sum {}", h.count, h.sum));
+                    let histogram =
+                        histogram.map(|(_, h)| format!("count {} sum {}", h.count, h.sum));
                     [series_name(&one.metric), float.or(histogram).unwrap_or_default()]
                 })
                 .collect();
@@ -151,7 +153,9 @@ fn moment(text: &str, now: f64) -> anyhow::Result<f64> {
         return Ok(now - age.as_secs_f64());
     }
     let time: jiff::Timestamp = text.parse().map_err(|_| {
-        anyhow::anyhow!("{text:?} is neither seconds since 1970, nor RFC 3339, nor an age such as 1h")
+        anyhow::anyhow!(
+            "{text:?} is neither seconds since 1970, nor RFC 3339, nor an age such as 1h"
+        )
     })?;
     Ok(time.as_millisecond() as f64 / 1000.0)
 }

@@ -1,8 +1,10 @@
 //! `hearth store`, and the part of `hearth up` that is the store.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use store::server::ServeError;
 use store::settings::{AccessMode, StoreSettings, TlsFiles};
 use store::store::Store;
 use world::real_world::RealWorld;
@@ -24,9 +26,9 @@ pub struct Running {
     /// The store.
     pub store: Arc<Store>,
     /// Where it listens; the real port where 0 was asked for.
-    pub listen: std::net::SocketAddr,
+    pub listen: SocketAddr,
     world: RealWorld,
-    server: tokio::task::JoinHandle<()>,
+    server: tokio::task::JoinHandle<Result<(), ServeError>>,
 }
 
 impl Running {
@@ -34,39 +36,45 @@ impl Running {
     pub async fn start(args: &ServeArgs) -> anyhow::Result<Self> {
         raise_file_limit();
         let access = args.auth.iter().map(|mode| access(mode)).collect::<Result<Vec<_>, _>>()?;
-        let listener = tokio::net::TcpListener::bind(&args.listen)
-            .await
-            .with_context(|| format!("listening on {}", args.listen))?;
-        let listen = listener.local_addr()?;
+        let address = args.listen.parse::<SocketAddr>().with_context(|| {
+            format!("--listen {:?} is not of the form ADDRESS:PORT", args.listen)
+        })?;
         let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
         let settings = StoreSettings {
             region: args.region.clone(),
             account: args.account.clone(),
-            external_url: args.external_url.clone().unwrap_or_else(|| format!("{scheme}://{listen}")),
+            external_url: args
+                .external_url
+                .clone()
+                .unwrap_or_else(|| format!("{scheme}://{address}")),
             access,
             insecure: args.insecure,
-            tls: args.tls_cert.clone().zip(args.tls_key.clone()).map(|(certificate, key)| TlsFiles {
-                certificate,
-                key,
-            }),
+            tls: args
+                .tls_cert
+                .clone()
+                .zip(args.tls_key.clone())
+                .map(|(certificate, key)| TlsFiles { certificate, key }),
+            sns_endpoint: args.sns_endpoint.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             ..StoreSettings::default()
         };
         let world = RealWorld::open(&args.data_dir)
             .await
             .with_context(|| format!("data directory {}", args.data_dir.display()))?;
         let store = Store::open(world.world.clone(), settings).await?;
-        let (router, stopping) = (store.router(), world.world.tasks.stopping());
-        let server = tokio::spawn(async move {
-            let _ = axum::serve(listener, router).with_graceful_shutdown(stopping).await;
-        });
+        let listener = store::server::listen(&store, address).await?;
+        let listen = listener.local_addr()?;
+        let server = tokio::spawn(store::server::serve(Arc::clone(&store), listener));
         Ok(Self { store, listen, world, server })
     }
 
     /// Refuses new requests, finishes those under way, closes everything.
     pub async fn stop(self) {
         self.store.shutdown().await;
-        if let Err(error) = self.server.await {
-            tracing::error!(%error, "the server did not end well");
+        match self.server.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the server did not end well"),
+            Err(error) => tracing::error!(%error, "the server did not end well"),
         }
         self.world.close().await;
     }

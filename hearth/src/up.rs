@@ -86,9 +86,10 @@ struct Up {
 impl Up {
     fn new(running: &Running, default_workspace: Option<String>) -> anyhow::Result<Self> {
         let router = running.store.router();
-        let identify = Arc::new(|owner: &str, request: &mut axum::http::Request<axum::body::Body>| {
-            request.extensions_mut().insert(Principal::internal(owner));
-        });
+        let identify =
+            Arc::new(|owner: &str, request: &mut axum::http::Request<axum::body::Body>| {
+                request.extensions_mut().insert(Principal::internal(owner));
+            });
         let as_up = Arc::new(|request: &mut axum::http::Request<axum::body::Body>| {
             request.extensions_mut().insert(Principal::internal("up"));
         });
@@ -109,7 +110,8 @@ impl Up {
         let snapshot = source.read();
         let mut troubles: Vec<String> = snapshot.faults.iter().map(ToString::to_string).collect();
         let wanted = desired(&snapshot.manifests);
-        let Applied { workspaces, problems } = self.reconciler.round(&wanted, snapshot.complete).await;
+        let Applied { workspaces, problems } =
+            self.reconciler.round(&wanted, snapshot.complete).await;
         troubles.extend(problems);
         self.workspaces = workspaces;
         troubles.extend(self.choose_default());

@@ -19,7 +19,8 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = [["up{job=\"é\"}".to_owned(), "1".to_owned()], ["x".to_owned(), "12".to_owned()]];
+        let rows =
+            [["up{job=\"é\"}".to_owned(), "1".to_owned()], ["x".to_owned(), "12".to_owned()]];
         let lines = render(["SERIES", "VALUE"], &rows);
         assert_eq!(lines, ["SERIES        VALUE", "up{job=\"é\"}      1", "x                12"]);
     }

@@ -100,7 +100,8 @@ fn refuse(status: StatusCode, body: &[u8]) -> anyhow::Result<()> {
         Ok(error) => {
             let fields: Vec<String> =
                 error.field_list.iter().map(|f| format!("{}: {}", f.name, f.message)).collect();
-            let fields = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join("; ")) };
+            let fields =
+                if fields.is_empty() { String::new() } else { format!(" ({})", fields.join("; ")) };
             bail!("{}: {}{fields}", error.code.as_str(), error.message)
         }
         Err(_) => bail!("{status}: {}", String::from_utf8_lossy(body)),

@@ -52,8 +52,13 @@ pub fn desired(manifests: &BTreeMap<ObjectKey, Manifest>) -> Desired<'_> {
     let mut desired = Desired::default();
     for (key, manifest) in manifests {
         if let Body::Workspace(spec) = &manifest.body {
-            let wanted =
-                WantedWorkspace { key, spec, rules: Vec::new(), alert_manager: None, secrets: Vec::new() };
+            let wanted = WantedWorkspace {
+                key,
+                spec,
+                rules: Vec::new(),
+                alert_manager: None,
+                secrets: Vec::new(),
+            };
             desired.workspaces.insert((key.namespace.clone(), key.name.clone()), wanted);
         }
     }
@@ -61,7 +66,8 @@ pub fn desired(manifests: &BTreeMap<ObjectKey, Manifest>) -> Desired<'_> {
         match &manifest.body {
             Body::Workspace(_) => {}
             Body::Secret(values) => {
-                let same = |(at, _): &(&(String, String), &mut WantedWorkspace<'_>)| at.0 == key.namespace;
+                let same =
+                    |(at, _): &(&(String, String), &mut WantedWorkspace<'_>)| at.0 == key.namespace;
                 for (_, workspace) in desired.workspaces.iter_mut().filter(same) {
                     workspace.secrets.push((key, values));
                 }
@@ -113,7 +119,11 @@ pub fn target(from: &ObjectKey, reference: &WorkspaceRef) -> (String, String) {
     (namespace, reference.name.clone())
 }
 
-fn permitted(desired: &Desired<'_>, from: &ObjectKey, target: &(String, String)) -> Result<(), String> {
+fn permitted(
+    desired: &Desired<'_>,
+    from: &ObjectKey,
+    target: &(String, String),
+) -> Result<(), String> {
     let Some(workspace) = desired.workspaces.get(target) else {
         return Err(format!("{from}: there is no Workspace {}/{}", target.0, target.1));
     };
@@ -167,7 +177,8 @@ pub fn configuration_patch(
         patch.rule_query_offset_in_seconds = spec.rule_query_offset_in_seconds;
     }
     let features = running.features.unwrap_or_default();
-    if spec.features.iter().any(|f| !features.contains(f)) || spec.features.len() != features.len() {
+    if spec.features.iter().any(|f| !features.contains(f)) || spec.features.len() != features.len()
+    {
         extras.features = Some(spec.features.clone());
     }
     let limits = running.limits.unwrap_or_default();

@@ -96,7 +96,8 @@ impl Reconciler {
             let page: ListWorkspacesResponse = client.get(&path).await?;
             all.extend(page.workspaces);
             let Some(token) = page.next_token else { return Ok(all) };
-            let token = percent_encoding::utf8_percent_encode(&token, percent_encoding::NON_ALPHANUMERIC);
+            let token =
+                percent_encoding::utf8_percent_encode(&token, percent_encoding::NON_ALPHANUMERIC);
             path = format!("/workspaces?maxResults=1000&nextToken={token}");
         }
     }
@@ -211,7 +212,8 @@ impl Reconciler {
     ) -> anyhow::Result<()> {
         let client = self.client(&owner(key));
         let base = format!("/workspaces/{id}/rulegroupsnamespaces");
-        let escaped = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+        let escaped =
+            percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
         let path = format!("{base}/{escaped}");
         let now: Option<DescribeRuleNamespaceResponse> = client.find(&path).await?;
         match now.map(|now| now.rule_groups_namespace.data) {
@@ -268,10 +270,12 @@ impl Reconciler {
         let listed: ListRuleNamespacesResponse = anybody.get(&path).await?;
         for namespace in listed.rule_groups_namespaces {
             let owner = namespace.hearth.map(|extras| extras.owner).unwrap_or_default();
-            let asked = wanted.is_some_and(|w| w.rules.iter().any(|(name, ..)| *name == namespace.name));
+            let asked =
+                wanted.is_some_and(|w| w.rules.iter().any(|(name, ..)| *name == namespace.name));
             if owner.starts_with("up/") && !asked {
                 let name = &namespace.name;
-                let escaped = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+                let escaped =
+                    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
                 let path = format!("/workspaces/{id}/rulegroupsnamespaces/{escaped}");
                 self.client(&owner).tell(Method::DELETE, &path, &json!({})).await?;
             }
@@ -306,8 +310,11 @@ fn wanted_tags(wanted: &WantedWorkspace<'_>) -> Tags {
 async fn retag(client: &ControlClient, arn: &str, now: &Tags, wanted: &Tags) -> anyhow::Result<()> {
     let escaped = percent_encoding::utf8_percent_encode(arn, percent_encoding::NON_ALPHANUMERIC);
     let path = format!("/tags/{escaped}");
-    let changed: Tags =
-        wanted.iter().filter(|(k, v)| now.get(*k) != Some(v)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let changed: Tags = wanted
+        .iter()
+        .filter(|(k, v)| now.get(*k) != Some(v))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
     if !changed.is_empty() {
         client.tell(Method::POST, &path, &json!({ "tags": changed })).await?;
     }
@@ -316,7 +323,10 @@ async fn retag(client: &ControlClient, arn: &str, now: &Tags, wanted: &Tags) -> 
         .keys()
         .filter(ours)
         .filter(|key| !wanted.contains_key(*key))
-        .map(|key| percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string())
+        .map(|key| {
+            percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+        })
         .map(|key| format!("tagKeys={key}"))
         .collect();
     if !gone.is_empty() {

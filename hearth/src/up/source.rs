@@ -166,8 +166,7 @@ fn quotable_line(text: &str, line: u32) -> String {
 mod tests {
     use super::*;
 
-    const GOOD: &str =
-        "apiVersion: hearth.dev/v1alpha1\nkind: Workspace\nmetadata: {name: a}\nspec: {alias: one}\n";
+    const GOOD: &str = "apiVersion: hearth.dev/v1alpha1\nkind: Workspace\nmetadata: {name: a}\nspec: {alias: one}\n";
 
     fn write(dir: &Path, name: &str, text: &str) {
         std::fs::write(dir.join(name), text).expect("a temporary folder");

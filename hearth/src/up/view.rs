@@ -47,7 +47,10 @@ pub fn add_rules(view: &mut View, workspace: &str, answer: &Value) {
             let group = group["name"].as_str().unwrap_or_default();
             if rule["health"] == "err" {
                 let error = rule["lastError"].as_str().unwrap_or("no reason known");
-                view.put(format!("rule     {workspace} {group}/{name}"), format!("failing: {error}"));
+                view.put(
+                    format!("rule     {workspace} {group}/{name}"),
+                    format!("failing: {error}"),
+                );
             }
         }
     }
