@@ -22,7 +22,7 @@ const JOBS: &[Job] = &[
     // Flushes and merges are due every two hours; whether one is costs nothing to ask.
     Job { name: "database upkeep", pause: Duration::from_secs(15), run: maintain_databases },
     // The journals hold transitions only: an hour of them replays at once.
-    Job { name: "rule journals", pause: Duration::from_secs(3600), run: checkpoint_rules },
+    Job { name: "rule journals", pause: Duration::from_hours(1), run: checkpoint_rules },
 ];
 
 /// Starts all jobs; they end when the world stops.

@@ -81,7 +81,7 @@ impl TlsReloader {
                     tracing::info!(certificate = %self.files.certificate.display(), "certificate reloaded");
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "certificate not reloaded, the last one stays")
+                    tracing::warn!(%error, "certificate not reloaded, the last one stays");
                 }
             }
         }

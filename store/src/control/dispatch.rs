@@ -68,6 +68,7 @@ impl Control {
         }
     }
 
+    #[allow(clippy::enum_glob_use, reason = "a table of actions reads best without prefixes")]
     async fn act(&self, request: &ControlRequest) -> Result<Answer, ControlError> {
         use ControlAction::*;
         match request.action {

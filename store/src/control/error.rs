@@ -137,6 +137,7 @@ impl ControlError {
         }
     }
 
+    #[allow(clippy::enum_glob_use, reason = "a table of codes reads best without prefixes")]
     const fn code(&self) -> (ErrorCode, Option<ValidationReason>) {
         use ErrorCode::*;
         match self {

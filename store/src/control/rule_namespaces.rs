@@ -175,11 +175,12 @@ pub async fn check_definition(
         judge(&text, &workspace.configuration.features)
     });
     let faults = judged.await;
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(ControlError::Fields(
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(ControlError::Fields(
             faults.into_iter().map(|fault| FieldFault::new("data", fault.to_string())).collect(),
-        )),
+        ))
     }
 }
 

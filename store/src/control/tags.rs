@@ -49,9 +49,10 @@ pub async fn set(control: &Control, request: &ControlRequest) -> Result<Answer, 
     }
     change(control, request, |tags| {
         tags.extend(input.tags);
-        match tags.len() > TAGS_MAX {
-            true => Err(ControlError::field("tags", format!("at most {TAGS_MAX} tags in all"))),
-            false => Ok(()),
+        if tags.len() > TAGS_MAX {
+            Err(ControlError::field("tags", format!("at most {TAGS_MAX} tags in all")))
+        } else {
+            Ok(())
         }
     })
     .await
@@ -69,7 +70,7 @@ pub async fn remove(control: &Control, request: &ControlRequest) -> Result<Answe
         return Err(ControlError::Fields(faults));
     }
     change(control, request, |tags| {
-        keys.iter().for_each(|key| drop(tags.remove(key)));
+        tags.retain(|key, _| !keys.contains(key));
         Ok(())
     })
     .await

@@ -61,9 +61,10 @@ fn new_record(
     if let Some(extras) = input.hearth {
         faults.extend(configuration::merge_extras(&mut configuration, extras));
     }
-    match faults.is_empty() {
-        true => Ok(WorkspaceRecord { id, alias, owner, tags, created_ms: now_ms, configuration }),
-        false => Err(ControlError::Fields(faults)),
+    if faults.is_empty() {
+        Ok(WorkspaceRecord { id, alias, owner, tags, created_ms: now_ms, configuration })
+    } else {
+        Err(ControlError::Fields(faults))
     }
 }
 
@@ -185,9 +186,10 @@ pub fn check_owner(
     owner: &str,
     principal: &Principal,
 ) -> Result<(), ControlError> {
-    match owner == principal.owner {
-        true => Ok(()),
-        false => Err(ControlError::Owned { kind, id: id.to_owned(), owner: owner.to_owned() }),
+    if owner == principal.owner {
+        Ok(())
+    } else {
+        Err(ControlError::Owned { kind, id: id.to_owned(), owner: owner.to_owned() })
     }
 }
 

@@ -39,9 +39,10 @@ impl Access {
 
     /// Whether the store may listen there.
     pub fn check_listen(&self, address: SocketAddr) -> Result<(), AccessRefusal> {
-        match address.ip().is_loopback() || self.insecure {
-            true => Ok(()),
-            false => Err(AccessRefusal::NotLoopback(address)),
+        if address.ip().is_loopback() || self.insecure {
+            Ok(())
+        } else {
+            Err(AccessRefusal::NotLoopback(address))
         }
     }
 

@@ -84,11 +84,12 @@ fn check_form(parts: &Parts, body: &[u8]) -> Result<(), ApiError> {
     let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_form =
         media_type.is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
-    match is_form || body.is_empty() {
-        true => Ok(()),
-        false => Err(ApiError::UnsupportedMediaType(
+    if is_form || body.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::UnsupportedMediaType(
             "the body must be a form: application/x-www-form-urlencoded".to_owned(),
-        )),
+        ))
     }
 }
 

@@ -89,9 +89,10 @@ pub async fn finish(world: &World, wanted: Wanted, request_id: &str, answer: Ans
 }
 
 async fn compressed(world: &World, body: Bytes) -> Bytes {
-    match body.len() <= GZIP_INLINE_BYTES_MAX {
-        true => gzip(&body),
-        false => run_blocking(world.tasks.as_ref(), move || gzip(&body)).await,
+    if body.len() <= GZIP_INLINE_BYTES_MAX {
+        gzip(&body)
+    } else {
+        run_blocking(world.tasks.as_ref(), move || gzip(&body)).await
     }
 }
 

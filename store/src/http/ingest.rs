@@ -74,9 +74,10 @@ async fn decoded(context: &Context<'_>, version: Version) -> Result<DecodedWrite
         let message = decompress(&body, DECODED_BYTES_MAX)?;
         decode(&message, version)
     };
-    let decoded = match context.body.len() <= DECODE_INLINE_BYTES_MAX {
-        true => read(),
-        false => run_blocking(context.store.world.tasks.as_ref(), read).await,
+    let decoded = if context.body.len() <= DECODE_INLINE_BYTES_MAX {
+        read()
+    } else {
+        run_blocking(context.store.world.tasks.as_ref(), read).await
     };
     decoded.map_err(|error| match error {
         BodyError::TooLarge { .. } => ApiError::TooLarge(error.to_string()),

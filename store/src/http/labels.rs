@@ -55,7 +55,7 @@ pub async fn series(context: &Context<'_>) -> Result<Answer, ApiError> {
     let tsdb = &context.workspace.data.tsdb;
     let found = tsdb.series(&asked.sets, asked.from_ms, asked.to_ms, asked.fetched()).await;
     let found = found.map_err(|error| query_error(error.into()))?;
-    Ok(list(&asked, found, |out, labels| write_labels(out, labels)))
+    Ok(list(&asked, found, write_labels))
 }
 
 /// The names of labels.

@@ -130,9 +130,10 @@ fn find(
         }
         allowed.extend(methods.split(' '));
     }
-    match allowed.is_empty() {
-        true => Err(Unrouted::NoSuchPath(dialect)),
-        false => Err(Unrouted::WrongMethod(dialect, allowed)),
+    if allowed.is_empty() {
+        Err(Unrouted::NoSuchPath(dialect))
+    } else {
+        Err(Unrouted::WrongMethod(dialect, allowed))
     }
 }
 
@@ -164,6 +165,7 @@ const PROCESS: &[(&str, &str, ProcessAction)] = &[
 ];
 
 /// Of the control API.
+#[allow(clippy::enum_glob_use, reason = "a table of routes reads best without prefixes")]
 const CONTROL: &[(&str, &str, ControlAction)] = {
     use ControlAction::*;
     &[
@@ -217,6 +219,7 @@ const CONTROL: &[(&str, &str, ControlAction)] = {
 };
 
 /// Of the data plane, relative to a workspace.
+#[allow(clippy::enum_glob_use, reason = "a table of routes reads best without prefixes")]
 const DATA: &[(&str, &str, DataAction)] = {
     use DataAction::*;
     &[
