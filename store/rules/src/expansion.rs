@@ -85,7 +85,8 @@ impl<'a> Expansion<'a> {
         let labels = self.texts(&self.rule.labels, &self.alert.label_texts, &data)?;
         let labels = labels.iter().map(|(name, value)| (name.as_str(), value.clone()));
         let labels = alert_labels(&sample.labels, labels, &self.rule.name);
-        let annotations = self.texts(&self.alert.annotations, &self.alert.annotation_texts, &data)?;
+        let annotations =
+            self.texts(&self.alert.annotations, &self.alert.annotation_texts, &data)?;
         let value = match sample.value {
             PointValue::Float(value) => value,
             // The alert's number; templates see the histogram itself.
@@ -124,18 +125,16 @@ impl<'a> Expansion<'a> {
                 Err(Wanted(asked.wanted.take().expect("who suspends says what it wants")))
             }
             // A fault of a template is no fault of its rule: people read it in the text.
-            Err(fault) => Ok(format!(
-                "<error expanding template: error executing template {name}: {fault}>"
-            )),
+            Err(fault) => {
+                Ok(format!("<error expanding template: error executing template {name}: {fault}>"))
+            }
         }
     }
 
     fn data(&self, sample: &VectorSample) -> Value {
         let value = match &sample.value {
             PointValue::Float(value) => Value::Float(*value),
-            PointValue::Histogram(histogram) => {
-                Value::object(Histogram(format!("{histogram:?}")))
-            }
+            PointValue::Histogram(histogram) => Value::object(Histogram(format!("{histogram:?}"))),
         };
         Fields::value(
             "struct",
@@ -178,7 +177,7 @@ fn queried(sample: VectorSample) -> QueriedSample {
 struct Histogram(String);
 
 impl Object for Histogram {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "*histogram.FloatHistogram"
     }
 

@@ -6,14 +6,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use promql::parser::parse_expr;
 use promql::value::{PointValue, Value, VectorSample};
 use protocol::labels::Labels;
 use protocol::sample::TimeSeries;
 use world::clock::Clock;
+use world::commit_log::LogError;
 
-use crate::alerting::{Alert, AlertTiming, SendTiming};
+use crate::alerting::{Alert, AlertTiming, Observed, SendTiming};
 use crate::expansion::Expansion;
 use crate::group_state::GroupState;
 use crate::journal::{Before, Journal};
@@ -23,6 +25,10 @@ use crate::restore;
 use crate::spec::{AlertSpec, GroupSpec, RuleSettings, RuleSpec, RuleSpecKind};
 use crate::status::{GroupStatus, Health};
 use templates::functions_rule::table_link;
+
+/// How long an evaluation waits for its transitions to be durable: many times what a healthy disk
+/// takes, and less than any sensible interval.
+const JOURNAL_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// A group and what it remembers.
 pub struct Group {
@@ -84,7 +90,7 @@ impl Group {
         for number in 0..self.spec.rules.len() {
             let rule_started = self.clock.steady();
             let outcome = self.evaluate_rule(number, at).await;
-            let seconds = (self.clock.steady() - rule_started).as_secs_f64();
+            let seconds = self.seconds_since(rule_started);
             rule_seconds += seconds;
             let mut state = self.lock();
             state.metrics.evaluations += 1;
@@ -103,7 +109,7 @@ impl Group {
         self.bury_orphans(at.data_ms).await;
         self.give_sign_of_life(slot_ms).await;
         let mut state = self.lock();
-        state.evaluation_seconds = (self.clock.steady() - started).as_secs_f64();
+        state.evaluation_seconds = self.seconds_since(started);
         state.last_evaluation_ms = Some(slot_ms);
         state.metrics.iterations += 1;
         state.metrics.last_samples = samples;
@@ -133,9 +139,45 @@ impl Group {
         answer: Vec<VectorSample>,
         at: At,
     ) -> Result<Vec<TimeSeries>, String> {
+        let observed = self.expand(rule, alert, &answer, at).await;
+        let timing = AlertTiming {
+            hold_ms: alert.hold_ms,
+            keep_firing_ms: alert.keep_firing_ms,
+            limit: self.spec.limit,
+        };
+        let send = SendTiming {
+            resend_delay_ms: self.settings.resend_delay_ms,
+            interval_ms: self.spec.interval_ms,
+        };
+        let (series, due, change) = {
+            let state = &mut self.lock().rules[number].alerting;
+            let before = Before::of(state);
+            let series = state.evaluate(at.slot_ms, at.data_ms, observed, &timing);
+            let due = if series.is_ok() { state.take_due(at.slot_ms, &send) } else { Vec::new() };
+            (series, due, before.changes(&rule.key, state))
+        };
+        if let (Some(journal), Some(change)) = (&self.journal, change) {
+            let (file, name) = (&self.spec.file, &self.spec.name);
+            self.journaled(journal.write(file, name, at.slot_ms, vec![change])).await;
+        }
+        self.send(rule, due).await;
+        series.map_err(|error| error.to_string())
+    }
+
+    /// Labels and texts of each element; queries of templates are asked as they come up.
+    async fn expand(
+        &self,
+        rule: &RuleSpec,
+        alert: &AlertSpec,
+        answer: &[VectorSample],
+        at: At,
+    ) -> Vec<Observed> {
+        if answer.is_empty() {
+            return Vec::new();
+        }
         let expansion = Expansion::new(rule, alert, &self.settings, at.slot_ms);
         let mut observed = Vec::with_capacity(answer.len());
-        for sample in &answer {
+        for sample in answer {
             loop {
                 match expansion.expand(sample) {
                     Ok(one) => break observed.push(one),
@@ -146,30 +188,7 @@ impl Group {
                 }
             }
         }
-        let timing = AlertTiming {
-            hold_ms: alert.hold_ms,
-            keep_firing_ms: alert.keep_firing_ms,
-            limit: self.spec.limit,
-        };
-        let send = SendTiming {
-            resend_delay_ms: self.settings.resend_delay_ms,
-            interval_ms: self.spec.interval_ms,
-        };
-        let key = self.spec.rule_keys().swap_remove(number);
-        let (series, due, change) = {
-            let state = &mut self.lock().rules[number].alerting;
-            let before = Before::of(state);
-            let series = state.evaluate(at.slot_ms, at.data_ms, observed, &timing);
-            let due = if series.is_ok() { state.take_due(at.slot_ms, &send) } else { Vec::new() };
-            (series, due, before.changes(&key, state))
-        };
-        if let (Some(journal), Some(change)) = (&self.journal, change) {
-            let (file, name) = (&self.spec.file, &self.spec.name);
-            let written = journal.write(file, name, at.slot_ms, vec![change]).await;
-            self.count_journal(written.err());
-        }
-        self.send(rule, due).await;
-        series.map_err(|error| error.to_string())
+        observed
     }
 
     async fn send(&self, rule: &RuleSpec, due: Vec<Alert>) {
@@ -215,9 +234,10 @@ impl Group {
         let count = series.len() as u64;
         let now: BTreeSet<Labels> = series.iter().map(|one| one.labels.clone()).collect();
         series.extend(ended(&self.lock().rules[number].written, &now, at_ms));
-        let AppendReport { refused, reason } = match series.is_empty() {
-            true => AppendReport::default(),
-            false => self.ports.sink.append(series).await?,
+        let AppendReport { refused, reason } = if series.is_empty() {
+            AppendReport::default()
+        } else {
+            self.ports.sink.append(series).await?
         };
         self.lock().rules[number].written = now;
         let refusal = (refused > 0).then(|| {
@@ -250,16 +270,23 @@ impl Group {
         let Some(journal) = &self.journal else { return };
         let (file, name) = (&self.spec.file, &self.spec.name);
         if self.spec.has_alerts() && journal.needs_sign_of_life(file, name, slot_ms) {
-            let written = journal.write(file, name, slot_ms, Vec::new()).await;
-            self.count_journal(written.err());
+            self.journaled(journal.write(file, name, slot_ms, Vec::new())).await;
         }
     }
 
-    fn count_journal(&self, error: Option<world::commit_log::LogError>) {
-        let Some(error) = error else { return };
+    /// Waits for the journal, but not for ever: alerts go out all the same.
+    async fn journaled(&self, write: impl Future<Output = Result<(), LogError>>) {
+        let error = tokio::select! {
+            biased;
+            written = write => match written {
+                Ok(()) => return,
+                Err(error) => error.to_string(),
+            },
+            () = self.clock.sleep(JOURNAL_WAIT_MAX) => "the log did not answer in time".to_owned(),
+        };
         self.lock().metrics.journal_failures += 1;
         let (file, group) = (&*self.spec.file, &*self.spec.name);
-        tracing::warn!(file, group, %error, "alert state was not written; alerts go out all the same");
+        tracing::warn!(file, group, error, "alert state was not written");
     }
 
     /// Looks for the state of alerts in the series of an earlier run, for rules that have none.
@@ -287,7 +314,7 @@ impl Group {
             let mut state = self.lock();
             restore::restore(&mut state.rules[number].alerting, &found, alert.hold_ms, now_ms);
         }
-        self.lock().metrics.last_restore_seconds = (self.clock.steady() - started).as_secs_f64();
+        self.lock().metrics.last_restore_seconds = self.seconds_since(started);
     }
 
     /// Whether some rule does not yet write its alerts, for older state was not looked for.
@@ -331,6 +358,10 @@ impl Group {
                 Err("rule result is not a vector or scalar".to_owned())
             }
         }
+    }
+
+    fn seconds_since(&self, started: Duration) -> f64 {
+        self.clock.steady().saturating_sub(started).as_secs_f64()
     }
 
     fn lock(&self) -> MutexGuard<'_, GroupState> {

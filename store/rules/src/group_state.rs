@@ -1,14 +1,12 @@
 //! What a group remembers between evaluations.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::labels::Labels;
 
 use crate::alerting::{Alert, AlertingState, Phase};
 use crate::spec::{GroupSpec, RuleSpec, RuleSpecKind};
-use crate::status::{
-    AlertStatus, AlertingStatus, GroupMetrics, GroupStatus, Health, RuleStatus,
-};
+use crate::status::{AlertStatus, AlertingStatus, GroupMetrics, GroupStatus, Health, RuleStatus};
 
 /// What a rule remembers.
 #[derive(Clone, Debug, Default)]
@@ -51,10 +49,9 @@ impl GroupState {
     /// The state of an edited group: each rule finds its own by kind, name and labels; the series of
     /// rules that are gone become orphans.
     pub fn taken_over(self, before: &GroupSpec, now: &GroupSpec) -> Self {
-        let mut by_key: BTreeMap<String, RuleState> =
-            before.rule_keys().into_iter().zip(self.rules).collect();
+        let mut by_key: BTreeMap<&str, RuleState> = before.rule_keys().zip(self.rules).collect();
         let rules: Vec<RuleState> =
-            now.rule_keys().iter().map(|key| by_key.remove(key).unwrap_or_default()).collect();
+            now.rule_keys().map(|key| by_key.remove(key).unwrap_or_default()).collect();
         let mut orphans = self.orphans;
         orphans.extend(by_key.into_values().flat_map(|rule| rule.written));
         // Another rule of the group may write the same series now.
@@ -74,8 +71,7 @@ impl GroupState {
 
     /// Takes alerts out of the journal.
     pub fn load(&mut self, spec: &GroupSpec, mut journaled: BTreeMap<String, Vec<Alert>>) {
-        let keys: VecDeque<String> = spec.rule_keys().into();
-        for (key, rule) in keys.iter().zip(&mut self.rules) {
+        for (key, rule) in spec.rule_keys().zip(&mut self.rules) {
             rule.alerting.load(journaled.remove(key).unwrap_or_default());
         }
         self.set_restored();

@@ -5,7 +5,7 @@
 //! a restart neither resets `for` nor tells anybody anything twice. One stream a workspace; a
 //! snapshot now and then lets the log forget what was before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -49,7 +49,7 @@ struct GroupRecord {
 /// What happened to the alerts of one rule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RuleChange {
-    /// See [`crate::spec::GroupSpec::rule_keys`].
+    /// See [`crate::spec::RuleSpec::key`].
     pub rule: String,
     /// As they are now.
     alerts: Vec<AlertRecord>,
@@ -146,7 +146,10 @@ impl Journal {
         let mut mirror = Mirror::default();
         log.replay(&stream, &mut |record| {
             let record: Record = serde_json::from_slice(&record.payload).map_err(|error| {
-                LogError::Damaged(format!("{stream}: alert state at {:?}: {error}", record.position))
+                LogError::Damaged(format!(
+                    "{stream}: alert state at {:?}: {error}",
+                    record.position
+                ))
             })?;
             if record.version > VERSION {
                 let version = record.version;
@@ -163,7 +166,12 @@ impl Journal {
     /// The alerts of each rule of a group as they were last written; `None`: the group is unknown.
     ///
     /// After an outage that was too long pending alerts begin anew, firing ones stay.
-    pub fn load(&self, file: &str, name: &str, now_ms: i64) -> Option<BTreeMap<String, Vec<Alert>>> {
+    pub fn load(
+        &self,
+        file: &str,
+        name: &str,
+        now_ms: i64,
+    ) -> Option<BTreeMap<String, Vec<Alert>>> {
         let mirror = self.lock();
         let group = mirror.groups.get(&(file.to_owned(), name.to_owned()))?;
         let long_ago = now_ms - group.alive_at_ms > OUTAGE_TOLERANCE_MS;
@@ -177,9 +185,7 @@ impl Journal {
         let mirror = self.lock();
         match mirror.groups.get(&(file.to_owned(), name.to_owned())) {
             None => true,
-            Some(group) => {
-                !group.rules.is_empty() && now_ms - group.alive_at_ms >= SIGN_OF_LIFE_MS
-            }
+            Some(group) => !group.rules.is_empty() && now_ms - group.alive_at_ms >= SIGN_OF_LIFE_MS,
         }
     }
 
@@ -197,14 +203,14 @@ impl Journal {
 
     /// Forgets the alerts of rules that an edited group no longer has.
     pub async fn retain(&self, spec: &GroupSpec, at_ms: i64) -> Result<(), LogError> {
-        let keys = spec.rule_keys();
+        let keys: BTreeSet<&str> = spec.rule_keys().collect();
         let changes: Vec<RuleChange> = {
             let mirror = self.lock();
             let Some(group) = mirror.groups.get(&(spec.file.to_string(), spec.name.to_string()))
             else {
                 return Ok(());
             };
-            let dropped = group.rules.iter().filter(|(key, _)| !keys.contains(key));
+            let dropped = group.rules.iter().filter(|(key, _)| !keys.contains(key.as_str()));
             let change = |(key, alerts): (&String, &BTreeMap<Labels, Alert>)| RuleChange {
                 rule: key.clone(),
                 alerts: Vec::new(),
@@ -345,3 +351,6 @@ fn from_record(record: AlertRecord) -> Alert {
         valid_until_ms: record.valid_until_ms,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ pub mod group;
 pub mod group_state;
 pub mod journal;
 pub mod manager;
+pub mod memory;
 
 pub mod api;
 pub mod check;

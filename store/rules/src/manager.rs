@@ -24,7 +24,7 @@ use crate::spec::{GroupSpec, RuleSettings, compile};
 use crate::status::GroupStatus;
 
 /// The longest single wait of a group, so that a clock that was set wrong is noticed soon.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// What one namespace shall run.
 #[derive(Clone, Debug)]
@@ -120,9 +120,8 @@ impl RuleManager {
         let first = !std::mem::replace(&mut self.lock().was_applied, true);
         let gone: Vec<GroupKey> = {
             let running = self.lock();
-            let is_gone = |key: &&GroupKey| {
-                !wanted.contains_key(*key) && !refused.contains_key(&*key.0)
-            };
+            let is_gone =
+                |key: &&GroupKey| !wanted.contains_key(*key) && !refused.contains_key(&*key.0);
             running.groups.keys().filter(is_gone).cloned().collect()
         };
         for (key, spec) in wanted {

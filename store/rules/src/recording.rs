@@ -73,7 +73,9 @@ pub fn ended(before: &BTreeSet<Labels>, now: &BTreeSet<Labels>, at_ms: i64) -> V
 pub fn stale_markers(series: impl IntoIterator<Item = Labels>, at_ms: i64) -> Vec<TimeSeries> {
     let marker = Sample { timestamp_ms: at_ms, value: stale_nan() };
     let marked = series.into_iter();
-    marked.map(|labels| TimeSeries { labels, samples: vec![marker], ..Default::default() }).collect()
+    marked
+        .map(|labels| TimeSeries { labels, samples: vec![marker], ..Default::default() })
+        .collect()
 }
 
 #[cfg(test)]

@@ -78,9 +78,6 @@ mod tests {
     fn templated_labels_are_left_out_of_the_look_up() {
         let labels = [("a".into(), "1".into()), ("b".into(), "{{ $value }}".into())];
         let names: Vec<_> = matchers("Down", &labels).into_iter().map(|m| m.to_string()).collect();
-        assert_eq!(
-            names,
-            [r#"__name__="ALERTS_FOR_STATE""#, r#"alertname="Down""#, r#"a="1""#]
-        );
+        assert_eq!(names, [r#"__name__="ALERTS_FOR_STATE""#, r#"alertname="Down""#, r#"a="1""#]);
     }
 }

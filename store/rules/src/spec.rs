@@ -75,6 +75,9 @@ pub struct RuleSpec {
     pub labels: Vec<(String, String)>,
     /// What becomes of the answer.
     pub kind: RuleSpecKind,
+    /// Tells the rule from the others of its group, and finds it again after an edit or a restart:
+    /// kind, name, labels, and a number where two rules have all these in common.
+    pub key: String,
 }
 
 /// What becomes of the answer.
@@ -130,21 +133,24 @@ impl GroupSpec {
         self.rules.iter().any(|rule| matches!(rule.kind, RuleSpecKind::Alerting(_)))
     }
 
-    /// What tells each rule from the others of its group: kind, name, labels, and a number where two
-    /// have all these in common.
-    pub fn rule_keys(&self) -> Vec<String> {
-        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        let keys = self.rules.iter().map(|rule| {
-            let kind = match rule.kind {
-                RuleSpecKind::Recording => "record",
-                RuleSpecKind::Alerting(_) => "alert",
-            };
-            let key = format!("{kind} {} {:?}", rule.name, rule.labels);
-            let number = seen.entry(key.clone()).or_default();
-            *number += 1;
-            format!("{key} {number}")
-        });
-        keys.collect()
+    /// The rules' keys, in order.
+    pub fn rule_keys(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().map(|rule| rule.key.as_str())
+    }
+}
+
+/// Gives each rule its key.
+fn set_keys(rules: &mut [RuleSpec]) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for rule in rules {
+        let kind = match rule.kind {
+            RuleSpecKind::Recording => "record",
+            RuleSpecKind::Alerting(_) => "alert",
+        };
+        let key = format!("{kind} {} {:?}", rule.name, rule.labels);
+        let number = seen.entry(key.clone()).or_default();
+        *number += 1;
+        rule.key = format!("{key} {number}");
     }
 }
 
@@ -177,6 +183,7 @@ impl Compiler<'_> {
             let context = format!("group {:?}, rule {}, {:?}", group.name, number + 1, rule.name());
             rules.extend(self.rule(&path, &context, rule));
         }
+        set_keys(&mut rules);
         let interval_ms = group.interval.map_or(self.settings.interval_ms, |i| i.as_millis());
         let query_offset_ms =
             group.query_offset.map_or(self.settings.query_offset_ms, |o| o.as_millis());
@@ -221,6 +228,7 @@ impl Compiler<'_> {
             expr: Arc::new(expr),
             labels: plain(&rule.labels),
             kind,
+            key: String::new(),
         })
     }
 
@@ -279,7 +287,7 @@ fn expr_fault(path: &str, context: &str, expr: &Placed, error: &ParseError) -> F
 }
 
 fn describe(out: &mut String, rule: &RuleSpec) {
-    let RuleSpec { name, expr: _, text, labels, kind } = rule;
+    let RuleSpec { name, expr: _, text, labels, kind, key: _ } = rule;
     let written = write!(out, "\n{name:?} {text:?} {labels:?}");
     written.expect("writing to a string never fails");
     if let RuleSpecKind::Alerting(alert) = kind {

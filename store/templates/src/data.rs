@@ -26,7 +26,7 @@ impl Fields {
 }
 
 impl Object for Fields {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         self.type_name
     }
 
@@ -74,7 +74,7 @@ impl Kv {
 }
 
 impl Object for Kv {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "template.KV"
     }
 
@@ -127,7 +127,7 @@ impl Pairs {
 }
 
 impl Object for Pairs {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "template.Pairs"
     }
 
@@ -167,7 +167,7 @@ fn strings(texts: impl IntoIterator<Item = Arc<str>>) -> Value {
 }
 
 impl Object for Strings {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "template.Strings"
     }
 

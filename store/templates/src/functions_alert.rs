@@ -13,12 +13,12 @@ use crate::go_time::{Time, time_of};
 use crate::value::{Items, Value};
 use crate::{humanize, json};
 
+/// Answers `{{ routeLabels "x" }}`.
+pub type RouteLabel = Arc<dyn Fn(&str) -> Result<String, CallError> + Send + Sync>;
+
 /// The functions of one notification. `now_ms` is its time; `route_label` answers
 /// `{{ routeLabels "x" }}`.
-pub fn alert_functions(
-    now_ms: i64,
-    route_label: Arc<dyn Fn(&str) -> Result<String, CallError> + Send + Sync>,
-) -> FunctionSet {
+pub fn alert_functions(now_ms: i64, route_label: RouteLabel) -> FunctionSet {
     list_functions(time_functions(text_functions(FunctionSet::new()), now_ms))
         .with("routeLabels", move |args| route_label(text(one(args)?)?).map(Value::from))
 }

@@ -155,7 +155,7 @@ impl Sample {
 }
 
 impl Object for Sample {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         "*template.sample"
     }
 

@@ -50,13 +50,7 @@ enum Part<'a> {
     UpperPm,
     LowerPm,
     ZoneName,
-    /// `Z07:00` and its like: a colon, seconds, and `Z` for UTC.
-    Zone {
-        z: bool,
-        colon: bool,
-        minutes: bool,
-        seconds: bool,
-    },
+    Zone(ZoneForm),
     /// `.000` or `.999`: the separator, digits, and whether trailing zeros are cut.
     Fraction {
         separator: char,
@@ -65,8 +59,22 @@ enum Part<'a> {
     },
 }
 
-const fn zone(z: bool, colon: bool, minutes: bool, seconds: bool) -> Part<'static> {
-    Part::Zone { z, colon, minutes, seconds }
+/// `Z07:00` and its like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct ZoneForm {
+    /// UTC is `Z`.
+    z: bool,
+    colon: bool,
+    minutes: bool,
+    seconds: bool,
+}
+
+/// Reads the form off the layout itself.
+const fn zone(example: &'static str) -> Part<'static> {
+    let bytes = example.as_bytes();
+    let colon = bytes.len() > 3 && bytes[3] == b':';
+    let digits = if colon { bytes.len() - bytes.len() / 3 } else { bytes.len() - 1 };
+    Part::Zone(ZoneForm { z: bytes[0] == b'Z', colon, minutes: digits >= 4, seconds: digits >= 6 })
 }
 
 /// Longest first among those with the same beginning.
@@ -95,16 +103,16 @@ const WORDS: [(&str, Part<'static>); 36] = [
     ("5", Part::Second),
     ("PM", Part::UpperPm),
     ("pm", Part::LowerPm),
-    ("-070000", zone(false, false, true, true)),
-    ("-07:00:00", zone(false, true, true, true)),
-    ("-0700", zone(false, false, true, false)),
-    ("-07:00", zone(false, true, true, false)),
-    ("-07", zone(false, false, false, false)),
-    ("Z070000", zone(true, false, true, true)),
-    ("Z07:00:00", zone(true, true, true, true)),
-    ("Z0700", zone(true, false, true, false)),
-    ("Z07:00", zone(true, true, true, false)),
-    ("Z07", zone(true, false, false, false)),
+    ("-070000", zone("-070000")),
+    ("-07:00:00", zone("-07:00:00")),
+    ("-0700", zone("-0700")),
+    ("-07:00", zone("-07:00")),
+    ("-07", zone("-07")),
+    ("Z070000", zone("Z070000")),
+    ("Z07:00:00", zone("Z07:00:00")),
+    ("Z0700", zone("Z0700")),
+    ("Z07:00", zone("Z07:00")),
+    ("Z07", zone("Z07")),
     ("JAN", Part::Text("JAN")),
     ("MON", Part::Text("MON")),
 ];
@@ -116,8 +124,8 @@ fn element(rest: &str) -> Option<(Part<'static>, usize)> {
     }
     // `Jan` inside a longer word of small letters is no month in Go.
     for (word, part) in WORDS {
-        if rest.starts_with(word) {
-            let next_small = rest[word.len()..].starts_with(|c: char| c.is_ascii_lowercase());
+        if let Some(after) = rest.strip_prefix(word) {
+            let next_small = after.starts_with(|c: char| c.is_ascii_lowercase());
             if matches!(part, Part::Month | Part::Weekday) && next_small {
                 continue;
             }
@@ -189,9 +197,7 @@ fn print_part(time: &Zoned, part: Part<'_>) -> String {
         Part::UpperPm => if time.hour() >= 12 { "PM" } else { "AM" }.to_owned(),
         Part::LowerPm => if time.hour() >= 12 { "pm" } else { "am" }.to_owned(),
         Part::ZoneName => zone_name(time),
-        Part::Zone { z, colon, minutes, seconds } => {
-            print_offset(time.offset(), z, colon, minutes, seconds)
-        }
+        Part::Zone(form) => print_offset(time.offset(), form),
         Part::Fraction { separator, digits, cut } => {
             let nanos = format!("{:09}", time.subsec_nanosecond());
             let shown = &nanos[..digits.min(9)];
@@ -204,10 +210,12 @@ fn print_part(time: &Zoned, part: Part<'_>) -> String {
 fn zone_name(time: &Zoned) -> String {
     let name = time.strftime("%Z").to_string();
     // A zone without letters prints as its offset in Go: `+03`.
-    if name.is_empty() { print_offset(time.offset(), false, false, true, false) } else { name }
+    let form = ZoneForm { z: false, colon: false, minutes: false, seconds: false };
+    if name.is_empty() { print_offset(time.offset(), form) } else { name }
 }
 
-fn print_offset(offset: Offset, z: bool, colon: bool, minutes: bool, seconds: bool) -> String {
+fn print_offset(offset: Offset, form: ZoneForm) -> String {
+    let ZoneForm { z, colon, minutes, seconds } = form;
     let total = offset.seconds();
     if z && total == 0 {
         return "Z".to_owned();
@@ -299,7 +307,7 @@ impl Read<'_> {
                 (name == "UTC" || name == "GMT").then_some(())?;
                 self.rest = rest;
             }
-            Part::Zone { z, colon, minutes, seconds } => self.offset(z, colon, minutes, seconds)?,
+            Part::Zone(form) => self.offset(form)?,
             Part::Fraction { .. } => self.fraction(),
         }
         Some(())
@@ -341,7 +349,8 @@ impl Read<'_> {
         self.rest = &after[count..];
     }
 
-    fn offset(&mut self, z: bool, colon: bool, minutes: bool, seconds: bool) -> Option<()> {
+    fn offset(&mut self, form: ZoneForm) -> Option<()> {
+        let ZoneForm { z, colon, minutes, seconds } = form;
         if z && let Some(rest) = self.rest.strip_prefix('Z') {
             self.rest = rest;
             return Some(());
@@ -404,7 +413,8 @@ mod tests {
             ("2006-01-02T15:04:05.000Z07:00", "2023-11-14T22:13:20.000Z"),
             ("2006-01-02T15:04:05.999Z07:00", "2023-11-14T22:13:20Z"),
             ("02/01/06 at 03.04 pm", "14/11/23 at 10.13 pm"),
-            ("-0700 -07:00", "+0000 +00:00"),
+            ("-0700 -07:00 -07 -07:00:00 -070000", "+0000 +00:00 +00 +00:00:00 +000000"),
+            ("Z0700 Z07:00:00", "Z Z"),
             ("Day 002", "Day 318"),
         ] {
             assert_eq!(shown(layout), text, "{layout}");

@@ -243,7 +243,7 @@ struct Named {
 }
 
 impl Object for Named {
-    fn type_name(&self) -> &str {
+    fn type_name(&self) -> &'static str {
         self.kind
     }
 

@@ -62,7 +62,7 @@ impl HtmlSink {
             // The escaper leaves out what does not end as text: an open tag, quote or script.
             let mut fault = fault(error);
             if fault.message.starts_with("undefined template") {
-                fault.message = "ends in a non-text context of HTML".to_owned();
+                "ends in a non-text context of HTML".clone_into(&mut fault.message);
             }
             fault
         })

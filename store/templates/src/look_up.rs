@@ -42,7 +42,7 @@ pub fn shallow_bytes(value: &Value) -> usize {
     let one = size_of::<Value>();
     match value {
         Value::String(text) | Value::Safe(text) if Arc::strong_count(text) == 1 => text.len(),
-        Value::List(list) if Arc::strong_count(list) == 1 => list.items().len() * one,
+        Value::List(list) if Arc::strong_count(list) == 1 => size_of_val(list.items()),
         Value::Map(map) if Arc::strong_count(map) == 1 => map.entries().len() * 3 * one,
         _ => one,
     }

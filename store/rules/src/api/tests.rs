@@ -109,7 +109,10 @@ fn filters_leave_out_what_they_say() {
     assert_eq!(names(&[("type", "alert")]), ["a/one/Down", "b/one/Down"]);
     assert_eq!(names(&[("type", "record"), ("rule_group[]", "two")]), ["a/two/job:up"]);
     assert_eq!(names(&[("file[]", "b")]), ["b/one/Down"]);
-    assert_eq!(names(&[("rule_name[]", "job:up"), ("file[]", "a")]), ["a/one/job:up", "a/two/job:up"]);
+    assert_eq!(
+        names(&[("rule_name[]", "job:up"), ("file[]", "a")]),
+        ["a/one/job:up", "a/two/job:up"]
+    );
     assert_eq!(names(&[("match[]", r#"{severity="none"}"#)]), [""; 0]);
     assert_eq!(names(&[("match[]", r#"{severity=~"p.*"}"#), ("file[]", "b")]), ["b/one/Down"]);
     let excluded = filter(&[("exclude_alerts", "true")]).expect("valid");
