@@ -1,4 +1,4 @@
-//! From YAML text to a scrape configuration, or to every fault with its place.
+//! YAML to a scrape configuration, or to all its faults.
 
 use crate::fault::Fault;
 use crate::places::Places;

@@ -1,4 +1,4 @@
-//! Finds everything that is wrong in a scrape configuration.
+//! Finds all that is wrong in a scrape configuration.
 //!
 //! Accepts and refuses what Prometheus does; what Prometheus takes but we do not is a fault of the kind
 //! `Unsupported`. Nothing stops at the first fault.

@@ -1,4 +1,4 @@
-//! Defaults, faults with their places, and the way from struct to text and back.
+//! Defaults, faults with places, and round trips.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 
 use protocol::scrape_config::ScrapeConfiguration;

@@ -1,4 +1,4 @@
-//! Prometheus's own configuration files: what it refuses is refused, what it takes is taken.
+//! Prometheus's own configuration files, judged alike.
 //!
 //! Sections and discoveries that Hearth does not have are refused, too, but as "not supported"; such
 //! files count as taken if nothing else is wrong with them.

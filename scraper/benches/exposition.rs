@@ -1,4 +1,4 @@
-//! Exposition bodies: parsed alone, and taken as a target's next scrape.
+//! Exposition bodies: parsed alone, and as the next scrape.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 #![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
 

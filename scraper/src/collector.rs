@@ -58,7 +58,10 @@ pub struct Collector {
 
 enum Command {
     Apply(Box<ScrapeConfiguration>, oneshot::Sender<()>),
-    Stop,
+    /// With markers for all series, or without.
+    Stop {
+        end_series: bool,
+    },
 }
 
 /// What `status` shows, kept by the keeper.
@@ -143,9 +146,20 @@ impl Collector {
         }
     }
 
-    /// Stops scraping, sends what waits (for a few seconds at most) and ends.
+    /// Stops scraping, sends what waits (for a few seconds at most) and ends. Series are not marked as
+    /// ended: the collector will be back.
     pub async fn shutdown(&self) {
-        let _ = self.commands.send(Command::Stop).await;
+        self.stop(false).await;
+    }
+
+    /// Like [`shutdown`](Self::shutdown), but marks all series as ended: the collector will not be back.
+    /// Waits for scrapes that are under way, a timeout at most.
+    pub async fn retire(&self) {
+        self.stop(true).await;
+    }
+
+    async fn stop(&self, end_series: bool) {
+        let _ = self.commands.send(Command::Stop { end_series }).await;
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(keeper) = keeper {
             let _ = keeper.await;
@@ -173,7 +187,7 @@ impl Keeper {
         mut commands: mpsc::Receiver<Command>,
         mut news: mpsc::Receiver<Discovered>,
     ) {
-        loop {
+        let end_series = loop {
             tokio::select! {
                 biased;
                 command = commands.recv() => match command {
@@ -181,14 +195,18 @@ impl Keeper {
                         self.apply(&configuration);
                         let _ = done.send(());
                     }
-                    Some(Command::Stop) | None => break,
+                    Some(Command::Stop { end_series }) => break end_series,
+                    None => break false,
                 },
                 Some(found) = news.recv() => self.take(found),
             }
-        }
+        };
         self.discoveries.clear();
-        for pool in std::mem::take(&mut self.pools).into_values() {
-            pool.stop().await;
+        let pools = std::mem::take(&mut self.pools).into_values();
+        if end_series {
+            futures::future::join_all(pools.map(ScrapePool::end)).await;
+        } else {
+            futures::future::join_all(pools.map(ScrapePool::stop)).await;
         }
         for mut tasks in std::mem::take(&mut self.retiring) {
             tasks.shutdown().await;

@@ -1,4 +1,4 @@
-//! A destination in the same process: the store's router as a service.
+//! A destination in the same process: a router.
 
 use bytes::Bytes;
 use futures::future::BoxFuture;

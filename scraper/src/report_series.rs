@@ -1,4 +1,4 @@
-//! The series that the collector itself writes of each target.
+//! The series that the collector writes of each target.
 
 use protocol::labels::Labels;
 

@@ -35,6 +35,8 @@ pub enum Order {
     Run(ScrapePlan),
     /// The target is gone: mark its series as ended, then stop.
     Retire,
+    /// Nothing of this collector will come back: mark its series as ended now, then stop.
+    End,
     /// Stop at once, mark nothing.
     Stop,
 }
@@ -75,6 +77,10 @@ pub async fn run(
         };
         match order {
             Some(Order::Stop) => return,
+            Some(Order::End) => {
+                around.sender.push(state.end(schedule.timestamp_ms(around.clock.now_ms())));
+                return;
+            }
             Some(Order::Retire) => break,
             Some(Order::Run(new)) => {
                 if !Arc::ptr_eq(&new.rules, &plan.rules) {
@@ -87,9 +93,11 @@ pub async fn run(
         }
         let time_ms = schedule.timestamp_ms(around.clock.now_ms());
         let scrape = scrape_once(&target, &plan, &mut state, time_ms);
+        // Only a stop interrupts a running scrape; other orders wait, so look with a receiver that
+        // does not mark them as seen.
+        let mut ahead = orders.clone();
         let stopped = async {
-            // Only a stop interrupts a running scrape; a new plan waits.
-            while orders.wait_for(|order| matches!(order, Order::Stop)).await.is_err() {
+            if ahead.wait_for(|order| matches!(order, Order::Stop)).await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
@@ -153,14 +161,17 @@ async fn retire(
         sleep(target.interval / 10).await;
         time_ms
     };
-    let stopped = async {
-        if orders.wait_for(|order| matches!(order, Order::Stop)).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+    let hurried = async {
+        let hurries = |order: &Order| matches!(order, Order::Stop | Order::End);
+        let found = orders.wait_for(hurries).await.map(|order| matches!(*order, Order::End));
+        let Ok(marks) = found else { return std::future::pending().await };
+        marks
     };
     tokio::select! {
         biased;
-        () = stopped => {}
+        marks = hurried => if marks {
+            around.sender.push(state.end(around.clock.now_ms()));
+        },
         time_ms = wait => around.sender.push(state.end(time_ms)),
     }
 }

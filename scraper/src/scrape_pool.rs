@@ -26,6 +26,8 @@ pub struct ScrapePool {
     /// How many sources there are; until each has spoken no target is taken away.
     sources: usize,
     loops: HashMap<u64, TargetLoop>,
+    /// Targets that are gone and wait to mark their series.
+    leaving: Vec<watch::Sender<Order>>,
     dropped: Vec<DroppedTarget>,
     tasks: JoinSet<()>,
 }
@@ -52,6 +54,7 @@ impl ScrapePool {
             fetch,
             groups: BTreeMap::new(),
             loops: HashMap::new(),
+            leaving: Vec::new(),
             dropped: Vec::new(),
             tasks: JoinSet::new(),
         }
@@ -105,6 +108,7 @@ impl ScrapePool {
     /// Starts, changes and retires loops so that they fit the groups.
     pub fn sync(&mut self, around: &Surroundings) {
         while self.tasks.try_join_next().is_some() {}
+        self.leaving.retain(|orders| !orders.is_closed());
         let found = targets_of(&self.job, self.groups.values().flatten());
         self.dropped = found.dropped;
         let forced_error = found.over_limit.or_else(|| self.fetch.as_ref().err().cloned());
@@ -116,13 +120,19 @@ impl ScrapePool {
             self.run(target, forced_error.clone(), around);
         }
         let is_complete = self.groups.len() >= self.sources;
+        let leaving = &mut self.leaving;
         self.loops.retain(|hash, one| {
             if wanted.contains(hash) || !is_complete {
                 return true;
             }
             // Where another target has the same labels, its series go on under it.
             let goes_on = public_labels.contains(&one.public);
-            one.orders.send_replace(if goes_on { Order::Stop } else { Order::Retire });
+            if goes_on {
+                one.orders.send_replace(Order::Stop);
+            } else {
+                one.orders.send_replace(Order::Retire);
+                leaving.push(one.orders.clone());
+            }
             false
         });
     }
@@ -176,6 +186,17 @@ impl ScrapePool {
             one.orders.send_replace(Order::Retire);
         }
         std::mem::take(&mut self.tasks)
+    }
+
+    /// Marks the series of all targets as ended now and waits for it.
+    pub async fn end(mut self) {
+        for one in self.loops.values() {
+            one.orders.send_replace(Order::End);
+        }
+        for orders in &self.leaving {
+            orders.send_replace(Order::End);
+        }
+        while self.tasks.join_next().await.is_some() {}
     }
 
     /// Stops all loops at once and waits for them.

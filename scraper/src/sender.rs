@@ -1,4 +1,4 @@
-//! Sends what waits in the queue, shard by shard, until it is delivered.
+//! Sends what waits in the queue, until it is delivered.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! One thing to scrape: its address, its labels, its place in time.
+//! One thing to scrape: address, labels, place in time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! From samples to one remote write request, and from its answer to what to do next.
+//! Samples to one request, and its answer to what is next.
 //!
 //! Pure. 2.0 first; a receiver that does not know it (415, or success without the `-Written` headers)
 //! gets 1.0 from then on.

@@ -1,4 +1,4 @@
-//! Targets and their labels as `promtool check service-discovery` gives them.
+//! Targets and their labels as promtool gives them.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 
 use std::collections::BTreeSet;

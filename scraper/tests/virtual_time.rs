@@ -1,4 +1,4 @@
-//! Loops, reloads and retries under a clock that only moves when all wait.
+//! Loops, reloads and retries under a paused clock.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 
 #[path = "support/exporter_and_inbox.rs"]
@@ -205,4 +205,56 @@ async fn shutdown_is_quick_even_in_the_middle_of_a_scrape() {
     let start = Instant::now();
     bench.collector.shutdown().await;
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_collector_that_retires_ends_all_its_series() {
+    let bench = Bench::start(&["h:1", "i:1"], "");
+    bench.fake.set("h:1", Some("a 1\n"));
+    bench.fake.set("i:1", Some("a 1\n"));
+    seconds(25).await;
+    // One target is on its way out already.
+    bench.collector.apply(configuration(&yaml(&["h:1"], ""))).await;
+    let start = Instant::now();
+    bench.collector.retire().await;
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    for (name, host) in [("a", "h:1"), ("up", "h:1"), ("a", "i:1"), ("up", "i:1")] {
+        let samples = bench.of(name, host);
+        assert_eq!(
+            samples.iter().filter(|sample| is_stale_nan(sample.1)).count(),
+            1,
+            "{samples:?}"
+        );
+        assert!(is_stale_nan(samples.last().unwrap().1), "{name}: {samples:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_of_kubernetes_says_that_it_cannot_be_here() {
+    let bench = Bench::start(&["h:1"], "kubernetes_sd_configs: [{role: pod}],");
+    bench.fake.set("h:1", Some("a 1\n"));
+    seconds(15).await;
+    let errors = bench.collector.status().job_errors;
+    assert!(errors[0].1.contains("not supported in `hearth up`"), "{errors:?}");
+    assert!(!bench.of("a", "h:1").is_empty(), "its static targets are scraped all the same");
+    bench.collector.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_ordered_during_a_scrape_is_not_lost() {
+    let bench = Bench::start(&["h:1"], "");
+    bench.fake.set("h:1", Some("a 1\n"));
+    *bench.fake.takes.lock().unwrap() = Duration::from_secs(5);
+    while bench.fake.asked.lock().unwrap().len() < 2 {
+        sleep(Duration::from_millis(100)).await;
+    }
+    bench.collector.apply(configuration(&yaml(&["other:1"], ""))).await;
+    seconds(60).await;
+    let asked =
+        bench.fake.asked.lock().unwrap().iter().filter(|(url, _)| url.contains("h:1")).count();
+    let samples = bench.of("a", "h:1");
+    assert_eq!(asked, 2, "the scrape that ran was the last");
+    assert_eq!(samples.iter().filter(|s| !is_stale_nan(s.1)).count(), 2, "and it counted");
+    assert!(is_stale_nan(samples.last().unwrap().1), "{samples:?}");
+    bench.collector.shutdown().await;
 }

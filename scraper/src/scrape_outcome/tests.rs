@@ -1,4 +1,4 @@
-//! Scrape after scrape of one target: values, ends, limits, labels.
+//! Scrape after scrape of one target: values, ends, limits.
 
 use proptest::prelude::*;
 use protocol::relabel::RelabelConfig;
@@ -33,10 +33,8 @@ fn exposed(outcome: &Outcome) -> Vec<String> {
     let samples = outcome.samples.iter().filter(|s| !is_report(s.labels.metric_name()));
     let shown = samples.map(|sample| {
         let labels = sample.labels.without(&["instance", "job"]);
-        let value = match is_stale_nan(sample.value) {
-            true => "end".to_owned(),
-            false => sample.value.to_string(),
-        };
+        let is_end = is_stale_nan(sample.value);
+        let value = if is_end { "end".to_owned() } else { sample.value.to_string() };
         format!("{labels} {value}@{}", sample.timestamp_ms)
     });
     shown.collect()
@@ -273,14 +271,18 @@ proptest! {
         for (at, scrape) in scrapes.iter().enumerate() {
             let answer = match scrape {
                 None => Answer::Failed("down".to_owned()),
-                Some(set) => body(&set.iter().map(|n| format!("m{n} 1\n")).collect::<String>()),
+                Some(set) => {
+                    let lines: Vec<String> = set.iter().map(|n| format!("m{n} 1\n")).collect();
+                    body(&lines.concat())
+                }
             };
             for sample in target.conclude(answer, at as i64 * 1000, 0.0).samples {
                 let Some(number) = sample.labels.metric_name().strip_prefix('m') else { continue };
                 let number: u8 = number.parse().expect("a number");
-                match is_stale_nan(sample.value) {
-                    true => prop_assert!(alive.remove(&number), "m{} ended twice", number),
-                    false => drop(alive.insert(number)),
+                if is_stale_nan(sample.value) {
+                    prop_assert!(alive.remove(&number), "m{} ended twice", number);
+                } else {
+                    alive.insert(number);
                 }
             }
             prop_assert_eq!(&alive, &scrape.clone().unwrap_or_default());

@@ -49,20 +49,18 @@ fn relabelling_steers_the_scrape() {
 #[test]
 fn dropped_targets_say_why() {
     let replace = |label: &str, value: &str| {
-        job(&format!("relabel_configs: [{{target_label: {label}, replacement: {value}}}]"))
+        format!("relabel_configs: [{{target_label: {label}, replacement: {value}}}]")
     };
-    for (job, reason) in [
-        (
-            job("relabel_configs: [{action: drop, source_labels: [x], regex: ''}]"),
-            "relabel_configs",
-        ),
+    let drop = "relabel_configs: [{action: drop, source_labels: [x], regex: ''}]";
+    for (fields, reason) in [
+        (drop.to_owned(), "relabel_configs"),
         (replace("__address__", "''"), "no address"),
         (replace("__address__", "a/b"), "must not hold"),
         (replace("__scrape_interval__", "0s"), "must not be 0"),
         (replace("__scrape_interval__", "soon"), "__scrape_interval__"),
         (replace("__scrape_timeout__", "2m"), "above __scrape_interval__"),
     ] {
-        let found = targets_of(&job, [&group(&[("__address__", "a:1")], &[])]);
+        let found = targets_of(&job(&fields), [&group(&[("__address__", "a:1")], &[])]);
         assert!(found.active.is_empty() && found.dropped_count == 1, "{reason}");
         assert!(found.dropped[0].reason.contains(reason), "{:?}", found.dropped[0]);
     }

@@ -149,7 +149,7 @@ impl Inbox {
                 arrived.await;
             }
         };
-        let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
+        let waited = tokio::time::timeout(Duration::from_mins(1), wait).await;
         assert!(waited.is_ok(), "never seen: {what}; samples: {:#?}", self.samples());
     }
 
