@@ -34,8 +34,10 @@ impl Running {
     pub async fn start(args: &ServeArgs) -> anyhow::Result<Self> {
         raise_file_limit();
         let access = args.auth.iter().map(|mode| access(mode)).collect::<Result<Vec<_>, _>>()?;
-        let listener = store::server::Listener::bind(&args.listen, &access, args.insecure).await?;
-        let listen = listener.address();
+        let listener = tokio::net::TcpListener::bind(&args.listen)
+            .await
+            .with_context(|| format!("listening on {}", args.listen))?;
+        let listen = listener.local_addr()?;
         let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
         let settings = StoreSettings {
             region: args.region.clone(),
@@ -47,14 +49,16 @@ impl Running {
                 certificate,
                 key,
             }),
-            sns_endpoint: args.sns_endpoint.clone(),
             ..StoreSettings::default()
         };
         let world = RealWorld::open(&args.data_dir)
             .await
             .with_context(|| format!("data directory {}", args.data_dir.display()))?;
         let store = Store::open(world.world.clone(), settings).await?;
-        let server = tokio::spawn(store::server::serve(Arc::clone(&store), listener));
+        let (router, stopping) = (store.router(), world.world.tasks.stopping());
+        let server = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).with_graceful_shutdown(stopping).await;
+        });
         Ok(Self { store, listen, world, server })
     }
 

@@ -175,7 +175,7 @@ impl AlertmanagerConfig {
         let config: Self = serde_saphyr::from_str(text).map_err(|error| {
             let mut fault = places.yaml_fault(&error);
             if fault.message.contains("missing field `route`") {
-                fault.message = "no route provided in config".to_owned();
+                "no route provided in config".clone_into(&mut fault.message);
             }
             vec![fault]
         })?;

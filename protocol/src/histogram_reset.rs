@@ -68,9 +68,12 @@ impl FloatHistogram {
         let outside = |(index, _): &(i32, f64)| {
             threshold == 0.0 || exponential_bound(*index, schema) > threshold
         };
-        let coarse = |(index, count)| match previous_schema == schema {
-            true => (index, count),
-            false => (coarser_index(index, previous_schema, schema), count),
+        let coarse = |(index, count)| {
+            if previous_schema == schema {
+                (index, count)
+            } else {
+                (coarser_index(index, previous_schema, schema), count)
+            }
         };
         let mut previous = previous.map(coarse).filter(outside).peekable();
         let mut current = current.filter(outside).peekable();

@@ -234,12 +234,16 @@ impl HttpClientConfig {
         self.validate_credentials(faults);
         if let Some(oauth2) = &self.oauth2 {
             oauth2.validate(&mut faults.at("oauth2"));
+            faults.at("oauth2").unsupported("use authorization with a credentials_file");
         }
         if let Some(tls) = &self.tls_config {
             tls.validate(&mut faults.at("tls_config"));
         }
         let proxy = self.proxy_url.as_deref().unwrap_or("");
         let from_environment = self.proxy_from_environment == Some(true);
+        if from_environment {
+            faults.at("proxy_from_environment").unsupported("use proxy_url");
+        }
         if from_environment && !proxy.is_empty() {
             faults.at("proxy_url").invalid("cannot stand beside proxy_from_environment");
         }

@@ -76,6 +76,11 @@ impl GlobalConfig {
                 faults.at("external_labels").invalid(message);
             }
         }
+        if self.external_labels.values().any(|value| value.contains('$')) {
+            faults
+                .at("external_labels")
+                .unsupported("environment variables are not filled in; write the values");
+        }
         protocols(self.scrape_protocols.as_deref(), faults);
         name_schemes(
             self.metric_name_validation_scheme.as_deref(),
@@ -117,13 +122,9 @@ impl ScrapeConfig {
         }
         let legacy = self.is_legacy(global);
         let own_legacy = self.metric_name_validation_scheme.is_some();
-        let escaping = match own_legacy && legacy {
-            true => self.metric_name_escaping_scheme.as_deref(),
-            false => self
-                .metric_name_escaping_scheme
-                .as_deref()
-                .or(global.metric_name_escaping_scheme.as_deref()),
-        };
+        let own = self.metric_name_escaping_scheme.as_deref();
+        let inherited = global.metric_name_escaping_scheme.as_deref();
+        let escaping = if own_legacy && legacy { own } else { own.or(inherited) };
         let scheme = self.metric_name_validation_scheme.as_deref();
         name_schemes(scheme, escaping, legacy, faults);
         self.http_client().validate(faults);

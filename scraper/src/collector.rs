@@ -226,8 +226,8 @@ impl Keeper {
         {
             let mut board = self.board();
             board.errors.retain(|(job, _), _| *job != name);
-            if let Err(reason) = &fetch {
-                board.errors.insert((name.clone(), 0), reason.clone());
+            if let Some(reason) = complaint(&job, fetch.as_ref().err()) {
+                board.errors.insert((name.clone(), 0), reason);
             }
         }
         let tasks = discovery::start(&job, self.generation, &self.news_sender);
@@ -281,4 +281,21 @@ impl Keeper {
     fn board(&self) -> std::sync::MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What of a job cannot be done here although its configuration is valid.
+fn complaint(job: &ResolvedJob, no_client: Option<&String>) -> Option<String> {
+    if let Some(reason) = no_client {
+        return Some(reason.clone());
+    }
+    if !job.kubernetes_sd_configs.is_empty() {
+        let reason = "kubernetes_sd_configs: not supported in `hearth up`; use static_configs, \
+                      file_sd_configs or http_sd_configs, or run the Scraper in a cluster";
+        return Some(reason.to_owned());
+    }
+    job.native_histograms.then(|| {
+        "scrape_native_histograms: the protobuf format is not read yet; classic histograms are \
+         scraped instead"
+            .to_owned()
+    })
 }

@@ -16,7 +16,7 @@ use crate::target_labels::TargetGroup;
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_secs(2);
 /// How often they are read even if they look unchanged.
-const DEFAULT_REFRESH: Duration = Duration::from_secs(5 * 60);
+const DEFAULT_REFRESH: Duration = Duration::from_mins(5);
 /// Files of one configuration.
 const FILES_MAX: usize = 10_000;
 /// The label that says which file a target stands in.

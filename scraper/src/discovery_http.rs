@@ -11,7 +11,7 @@ use crate::http_client::HttpClient;
 use crate::target_labels::TargetGroup;
 
 /// How often where nothing is configured.
-const DEFAULT_REFRESH: Duration = Duration::from_secs(60);
+const DEFAULT_REFRESH: Duration = Duration::from_mins(1);
 /// How long one answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The label that says which URL a target was learnt from.

@@ -49,14 +49,8 @@ impl<'a> OpenMetricsParser<'a> {
         }
         let series = &self.body[start..self.at];
         let value = self.number()?;
-        let timestamp_ms = match self.rest().starts_with(" # ") {
-            true => None,
-            false => self.timestamp()?,
-        };
-        let exemplar = match self.rest().starts_with(" # ") {
-            true => Some(self.exemplar()?),
-            false => None,
-        };
+        let timestamp_ms = if self.at_exemplar() { None } else { self.timestamp()? };
+        let exemplar = if self.at_exemplar() { Some(self.exemplar()?) } else { None };
         self.line_end()?;
         Ok(SampleLine { series, value, timestamp_ms, exemplar })
     }
@@ -137,6 +131,10 @@ impl<'a> OpenMetricsParser<'a> {
         }
         self.at += 1;
         Ok(())
+    }
+
+    fn at_exemplar(&self) -> bool {
+        self.rest().starts_with(" # ")
     }
 
     fn rest(&self) -> &'a str {

@@ -1,10 +1,14 @@
 //! HTTP requests the way a configuration wants them.
 
+use std::time::{Duration, SystemTime};
+
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use protocol::http_config::{HttpClientConfig, TlsConfig, TlsVersion};
 use protocol::secret::Secret;
-use reqwest::redirect::Policy;
+use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, ClientBuilder, Response};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::scrape_client::chain;
 use crate::write_client::USER_AGENT;
@@ -12,11 +16,22 @@ use crate::write_client::USER_AGENT;
 /// Redirects that are followed, as Go's client does.
 const REDIRECTS_MAX: usize = 10;
 
+/// How often certificate files are looked at.
+const FILES_LOOK: Duration = Duration::from_secs(10);
+
 /// A client with its credentials. Files of credentials are read for each request, so that a rotated
-/// token is used at once.
+/// token is used at once; rotated certificates are used within seconds, and connections made with the
+/// old ones are closed.
 pub struct HttpClient {
-    client: Client,
     config: HttpClientConfig,
+    built: Mutex<Built>,
+}
+
+struct Built {
+    client: Client,
+    /// Size and time of each certificate file when the client was built.
+    files: Vec<Option<(u64, SystemTime)>>,
+    looked_at: Instant,
 }
 
 impl HttpClient {
@@ -25,29 +40,33 @@ impl HttpClient {
         if config.oauth2.is_some() {
             return Err("oauth2 is not supported yet".to_owned());
         }
-        // One provider in the whole process; whoever comes first installs it.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder().user_agent(USER_AGENT).referer(false);
-        builder = match config.follow_redirects {
-            Some(false) => builder.redirect(Policy::none()),
-            _ => builder.redirect(Policy::limited(REDIRECTS_MAX)),
-        };
-        if config.enable_http2 == Some(false) {
-            builder = builder.http1_only();
+        let files = look_at(&tls_files(config));
+        let built = Built { client: build(config)?, files, looked_at: Instant::now() };
+        Ok(Self { config: config.clone(), built: Mutex::new(built) })
+    }
+
+    /// The client, built anew where a certificate file has changed.
+    async fn client(&self) -> Client {
+        let mut built = self.built.lock().await;
+        let paths = tls_files(&self.config);
+        if !paths.is_empty() && built.looked_at.elapsed() >= FILES_LOOK {
+            built.looked_at = Instant::now();
+            let files = look_at(&paths);
+            if files != built.files {
+                match build(&self.config) {
+                    Ok(client) => (built.client, built.files) = (client, files),
+                    Err(reason) => tracing::warn!(reason, "changed certificates are not used"),
+                }
+            }
         }
-        builder = with_proxy(builder, config)?;
-        if let Some(tls) = &config.tls_config {
-            builder = with_tls(builder, tls)?;
-        }
-        let client = builder.build().map_err(|error| chain(&error))?;
-        Ok(Self { client, config: config.clone() })
+        built.client.clone()
     }
 
     /// A GET with these headers, those of the configuration and its credentials.
     pub async fn get(&self, url: &str, mut headers: HeaderMap) -> Result<Response, String> {
         self.add_credentials(&mut headers).await?;
         self.add_custom(&mut headers).await?;
-        let request = self.client.get(url).headers(headers);
+        let request = self.client().await.get(url).headers(headers);
         request.send().await.map_err(|error| chain(&error.without_url()))
     }
 
@@ -61,7 +80,8 @@ impl HttpClient {
         let mut headers = parts.headers;
         self.add_credentials(&mut headers).await?;
         self.add_custom(&mut headers).await?;
-        let request = self.client.request(parts.method, url).headers(headers).body(body);
+        let client = self.client().await;
+        let request = client.request(parts.method, url).headers(headers).body(body);
         request.send().await.map_err(|error| chain(&error.without_url()))
     }
 
@@ -130,6 +150,52 @@ async fn read_trimmed(file: &str) -> Result<String, String> {
 fn base64_of(text: &str) -> String {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+fn build(config: &HttpClientConfig) -> Result<Client, String> {
+    // One provider in the whole process; whoever comes first installs it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder().user_agent(USER_AGENT).referer(false);
+    builder = match config.follow_redirects {
+        Some(false) => builder.redirect(Policy::none()),
+        // The client itself keeps the Authorization header from other hosts, but not these.
+        _ if !config.http_headers.is_empty() => builder.redirect(Policy::custom(same_host_only)),
+        _ => builder.redirect(Policy::limited(REDIRECTS_MAX)),
+    };
+    if config.enable_http2 == Some(false) {
+        builder = builder.http1_only();
+    }
+    builder = with_proxy(builder, config)?;
+    if let Some(tls) = &config.tls_config {
+        builder = with_tls(builder, tls)?;
+    }
+    builder.build().map_err(|error| chain(&error))
+}
+
+fn same_host_only(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let first = attempt.previous().first();
+    let is_same = first.is_some_and(|first| first.origin() == attempt.url().origin());
+    if attempt.previous().len() > REDIRECTS_MAX {
+        return attempt.error("too many redirects");
+    }
+    if is_same {
+        return attempt.follow();
+    }
+    attempt.error("a redirect to another host is not followed with http_headers")
+}
+
+/// The files that a client reads once, when it is built.
+fn tls_files(config: &HttpClientConfig) -> Vec<&str> {
+    let Some(tls) = &config.tls_config else { return Vec::new() };
+    [&tls.ca_file, &tls.cert_file, &tls.key_file].into_iter().filter_map(Option::as_deref).collect()
+}
+
+fn look_at(paths: &[&str]) -> Vec<Option<(u64, SystemTime)>> {
+    let look = |path: &&str| {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.len(), metadata.modified().ok()?))
+    };
+    paths.iter().map(look).collect()
 }
 
 fn with_proxy(builder: ClientBuilder, config: &HttpClientConfig) -> Result<ClientBuilder, String> {

@@ -6,6 +6,8 @@
 pub mod clock;
 pub mod collector;
 pub mod destination;
+pub mod destination_http;
+pub mod destination_service;
 pub mod discovery;
 pub mod discovery_file;
 pub mod discovery_http;

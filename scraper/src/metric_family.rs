@@ -43,7 +43,7 @@ impl MetricFamily {
     /// `# UNIT`
     pub fn set_unit(&mut self, name: &str, unit: &str) {
         self.enter(name);
-        self.metadata.unit = unit.to_owned();
+        unit.clone_into(&mut self.metadata.unit);
     }
 
     fn enter(&mut self, name: &str) {

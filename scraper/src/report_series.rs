@@ -42,6 +42,8 @@ pub struct Report {
 pub struct ReportSeries {
     series: Vec<(Labels, u64)>,
     written: bool,
+    /// Written under other labels before; they end with the next scrape.
+    replaced: Vec<(Labels, u64)>,
 }
 
 impl ReportSeries {
@@ -53,12 +55,26 @@ impl ReportSeries {
             let hash = labels.stable_hash();
             (labels, hash)
         };
-        Self { series: NAMES.iter().chain(extra).map(with_hash).collect(), written: false }
+        let series = NAMES.iter().chain(extra).map(with_hash).collect();
+        Self { series, written: false, replaced: Vec::new() }
+    }
+
+    /// Goes on under other labels.
+    pub fn replace(&mut self, new: Self) {
+        let old = std::mem::replace(self, new);
+        self.replaced = old.replaced;
+        if old.written {
+            let gone = old.series.into_iter().filter(|one| !self.series.contains(one));
+            self.replaced.extend(gone);
+            self.written = true;
+        }
     }
 
     /// Adds the samples of one scrape.
     pub fn push(&mut self, report: &Report, timestamp_ms: i64, samples: &mut Vec<ScrapedSample>) {
         self.written = true;
+        let replaced = self.replaced.drain(..);
+        samples.extend(replaced.map(|(labels, hash)| marker(labels, hash, timestamp_ms)));
         let values = [
             f64::from(u8::from(report.up)),
             report.duration_seconds,

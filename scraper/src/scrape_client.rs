@@ -137,9 +137,10 @@ impl BodyReader {
     fn new(gzip: bool, limit: Option<u64>) -> Self {
         let limit = limit.unwrap_or(BODY_BYTES_MAX);
         let bounded = Bounded { bytes: Vec::new(), limit, full: false };
-        let sink = match gzip {
-            true => Sink::Gzip(Box::new(MultiGzDecoder::new(bounded))),
-            false => Sink::Plain(bounded),
+        let sink = if gzip {
+            Sink::Gzip(Box::new(MultiGzDecoder::new(bounded)))
+        } else {
+            Sink::Plain(bounded)
         };
         Self { sink, limit }
     }

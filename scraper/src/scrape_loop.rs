@@ -99,7 +99,7 @@ pub async fn run(
             scraped = scrape => publish(&around, &status, time_ms, scraped),
         }
     }
-    retire(&target, &around, &mut orders, &mut ticks, &mut state).await;
+    retire(&target, &around, &mut orders, (&mut ticks, &mut schedule), &mut state).await;
 }
 
 async fn scrape_once(
@@ -143,12 +143,12 @@ async fn retire(
     target: &Target,
     around: &Surroundings,
     orders: &mut watch::Receiver<Order>,
-    ticks: &mut tokio::time::Interval,
+    (ticks, schedule): (&mut tokio::time::Interval, &mut Schedule),
     state: &mut TargetState,
 ) {
     let wait = async {
         ticks.tick().await;
-        let time_ms = around.clock.now_ms();
+        let time_ms = schedule.timestamp_ms(around.clock.now_ms());
         ticks.tick().await;
         sleep(target.interval / 10).await;
         time_ms

@@ -154,7 +154,7 @@ impl TargetState {
     /// Goes on under other rules. Series that the new rules no longer yield end at the next scrape.
     pub fn replace_rules(&mut self, rules: ScrapeRules) {
         self.cache.supersede();
-        self.report = ReportSeries::new(&rules.labels, rules.extra_metrics);
+        self.report.replace(ReportSeries::new(&rules.labels, rules.extra_metrics));
         self.rules = rules;
     }
 
@@ -311,7 +311,9 @@ fn new_exemplar(
     }
     stored.exemplar_sent = Some(key);
     let mut labels = LabelsBuilder::default();
-    pairs.iter().for_each(|(name, value)| labels.set(name.as_ref(), value.as_ref()));
+    for (name, value) in &pairs {
+        labels.set(name.as_ref(), value.as_ref());
+    }
     Some(Box::new(Exemplar { labels: labels.build(), value: text.value, timestamp_ms }))
 }
 

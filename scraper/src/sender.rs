@@ -127,10 +127,7 @@ impl Shared {
     }
 
     fn version(&self) -> Version {
-        match self.speaks_v1.load(Ordering::Relaxed) {
-            true => Version::V1,
-            false => Version::V2,
-        }
+        if self.speaks_v1.load(Ordering::Relaxed) { Version::V1 } else { Version::V2 }
     }
 }
 

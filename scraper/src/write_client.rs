@@ -21,7 +21,7 @@ pub const BACKOFF_MIN: Duration = Duration::from_millis(30);
 /// The longest wait, unless the receiver asks for more.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// The longest wait that a receiver can ask for.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(5);
 /// Bytes of a receiver's reason that are kept.
 const REASON_BYTES_MAX: usize = 512;
 

@@ -3,6 +3,7 @@
 //! `router` is the one way in, for sockets and for callers inside the process alike.
 
 pub mod access;
+pub mod alerting;
 pub mod answer;
 pub mod body;
 pub mod data_action;
@@ -12,6 +13,7 @@ pub mod finish;
 pub mod float;
 pub mod ingest;
 pub mod labels;
+pub mod metadata;
 pub mod params;
 pub mod process;
 pub mod query;

@@ -23,6 +23,17 @@ pub struct IngestCounts {
     pub refused: BTreeMap<&'static str, u64>,
 }
 
+impl IngestCounts {
+    fn add(&mut self, outcome: &AppendOutcome) {
+        self.samples += outcome.samples;
+        self.histograms += outcome.histograms;
+        self.exemplars += outcome.exemplars;
+        for (reason, refused) in &outcome.refused_counts {
+            *self.refused.entry(reason).or_default() += refused;
+        }
+    }
+}
+
 /// Counts of one workspace.
 #[derive(Debug, Default)]
 pub struct IngestMetrics {
@@ -30,16 +41,17 @@ pub struct IngestMetrics {
 }
 
 impl IngestMetrics {
+    /// Counts what rules wrote.
+    pub fn count_rules(&self, outcome: &AppendOutcome) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.add(outcome);
+    }
+
     /// Counts one request.
     pub fn count(&self, outcome: &AppendOutcome, invalid_series: u64) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.requests += 1;
-        counts.samples += outcome.samples;
-        counts.histograms += outcome.histograms;
-        counts.exemplars += outcome.exemplars;
-        for (reason, refused) in &outcome.refused_counts {
-            *counts.refused.entry(reason).or_default() += refused;
-        }
+        counts.add(outcome);
         if invalid_series > 0 {
             *counts.refused.entry(INVALID_SERIES).or_default() += invalid_series;
         }

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
+use alertmanager::alertmanager::DeliveryHealth;
 use protocol::labels::write_quoted;
+use rules::status::GroupMetrics;
+use tsdb::tsdb::TsdbStats;
 
 use crate::http::request_metrics::BUCKETS;
 use crate::store::Store;
@@ -16,6 +19,9 @@ pub fn text(store: &Store) -> String {
     process(store, &mut page);
     requests(store, &mut page);
     ingest(store, &mut page);
+    databases(store, &mut page);
+    rules(store, &mut page);
+    alerts(store, &mut page);
     page.text
 }
 
@@ -83,7 +89,7 @@ fn ingest(store: &Store, page: &mut Page) {
         .workspaces
         .open()
         .iter()
-        .map(|workspace| (workspace.id.clone(), workspace.ingest_metrics.snapshot()))
+        .map(|workspace| (workspace.id().clone(), workspace.data.ingest_metrics.snapshot()))
         .collect();
     page.family("hearth_ingested_samples_total", "counter", "Samples made durable.");
     for (id, counts) in &counts {
@@ -107,6 +113,87 @@ fn ingest(store: &Store, page: &mut Page) {
         for (reason, value) in &counts.refused {
             let labels = [("workspace", id.as_str()), ("reason", *reason)];
             page.sample("hearth_discarded_samples_total", &labels, *value as f64);
+        }
+    }
+}
+
+/// One gauge or counter a workspace.
+type Measure<T> = (&'static str, &'static str, &'static str, fn(&T) -> f64);
+
+fn databases(store: &Store, page: &mut Page) {
+    const MEASURES: &[Measure<TsdbStats>] = &[
+        ("hearth_active_series", "gauge", "Series in memory.", |s| s.head_series as f64),
+        ("hearth_head_samples", "gauge", "Samples in memory.", |s| s.head_samples as f64),
+        ("hearth_head_bytes", "gauge", "Memory of series and samples.", |s| s.head_bytes as f64),
+        ("hearth_unflushed_log_bytes", "gauge", "Log not yet in blocks.", |s| s.log_bytes as f64),
+        ("hearth_blocks", "gauge", "Blocks in use.", |s| s.blocks as f64),
+        ("hearth_damaged_blocks", "gauge", "Blocks that do not open.", |s| s.damaged_blocks as f64),
+        ("hearth_block_bytes", "gauge", "Bytes of the blocks in use.", |s| s.block_bytes as f64),
+    ];
+    let stats: Vec<_> = store
+        .workspaces
+        .open()
+        .iter()
+        .map(|workspace| (workspace.id().to_string(), workspace.data.tsdb.stats()))
+        .collect();
+    measured(page, MEASURES, &stats);
+}
+
+fn rules(store: &Store, page: &mut Page) {
+    const MEASURES: &[Measure<GroupMetrics>] = &[
+        ("hearth_rule_evaluations_total", "counter", "Rules evaluated.", |m| m.evaluations as f64),
+        ("hearth_rule_evaluation_failures_total", "counter", "Rules that failed.", |m| {
+            m.evaluation_failures as f64
+        }),
+        ("hearth_rule_group_iterations_missed_total", "counter", "Slots missed.", |m| {
+            m.iterations_missed as f64
+        }),
+        ("hearth_rule_alerts_sent_total", "counter", "Alerts to the alert manager.", |m| {
+            m.alerts_sent as f64
+        }),
+    ];
+    let groups: Vec<_> = store
+        .workspaces
+        .open()
+        .iter()
+        .map(|workspace| {
+            let mut sum = GroupMetrics::default();
+            for group in workspace.rules().snapshot() {
+                sum.evaluations += group.metrics.evaluations;
+                sum.evaluation_failures += group.metrics.evaluation_failures;
+                sum.iterations_missed += group.metrics.iterations_missed;
+                sum.alerts_sent += group.metrics.alerts_sent;
+            }
+            (workspace.id().to_string(), sum)
+        })
+        .collect();
+    measured(page, MEASURES, &groups);
+}
+
+fn measured<T>(page: &mut Page, measures: &[Measure<T>], values: &[(String, T)]) {
+    for (name, kind, help, measure) in measures {
+        page.family(name, kind, help);
+        for (id, value) in values {
+            page.sample(name, &[("workspace", id)], measure(value));
+        }
+    }
+}
+
+fn alerts(store: &Store, page: &mut Page) {
+    const MEASURES: &[Measure<DeliveryHealth>] = &[
+        ("hearth_notifications_total", "counter", "Messages that receivers took.", |h| {
+            h.delivered as f64
+        }),
+        ("hearth_notifications_failed_total", "counter", "Messages given up.", |h| h.failed as f64),
+    ];
+    let open = store.workspaces.open();
+    for (name, kind, help, measure) in MEASURES {
+        page.family(name, kind, help);
+        for workspace in &open {
+            for (receiver, health) in workspace.alerts.delivery_health() {
+                let labels = [("workspace", workspace.id().as_str()), ("receiver", &receiver)];
+                page.sample(name, &labels, measure(&health));
+            }
         }
     }
 }

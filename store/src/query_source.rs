@@ -25,7 +25,7 @@ use world::tasks::run_blocking;
 use world::world::World;
 
 use crate::catalog::record::Configuration;
-use crate::workspace::Workspace;
+use crate::workspace_data::WorkspaceData;
 
 /// Bytes of one sample in memory: the byte limit of a query follows from its sample limit.
 const SAMPLE_BYTES: u64 = 16;
@@ -52,12 +52,26 @@ pub enum QueryError {
 
 /// The switches of the grammar in a workspace.
 pub fn parse_options(configuration: &Configuration) -> ParseOptions {
+    parse_options_of(|feature| configuration.has_feature(feature))
+}
+
+/// The switches of the grammar where these features are on.
+pub fn parse_options_of(has: impl Fn(&str) -> bool) -> ParseOptions {
     ParseOptions {
-        experimental_functions: configuration.has_feature("promql-experimental-functions"),
-        extended_range_selectors: configuration.has_feature("promql-extended-range-selectors"),
-        fill_modifiers: configuration.has_feature("promql-binop-fill-modifiers"),
+        experimental_functions: has("promql-experimental-functions"),
+        extended_range_selectors: has("promql-extended-range-selectors"),
+        fill_modifiers: has("promql-binop-fill-modifiers"),
         ..ParseOptions::default()
     }
+}
+
+/// Whether a query waits for its turn among the queries of the workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// It does.
+    Wait,
+    /// It does not: it is one of our own, and there are few.
+    Skip,
 }
 
 /// One query.
@@ -68,32 +82,36 @@ pub struct Query {
     pub params: EvalParams,
     /// How long it may take, waiting included.
     pub timeout: Duration,
+    /// Whether it waits for its turn.
+    pub line: Line,
 }
 
 /// Runs a query; `finish` turns the result into what the caller needs, off the async threads too.
 pub async fn run<T: Send + 'static>(
-    world: &World,
-    workspace: &Workspace,
+    data: &WorkspaceData,
     query: Query,
     finish: impl FnOnce(QueryResult) -> T + Send + 'static,
 ) -> Result<T, QueryError> {
-    let Query { expr, mut params, timeout } = query;
-    let in_force = workspace.in_force();
+    let Query { expr, mut params, timeout, line } = query;
+    let (world, in_force) = (&data.world, data.in_force());
     let configuration = &in_force.configuration;
-    params.options.delayed_name_removal =
-        configuration.has_feature("promql-delayed-name-removal");
+    params.options.delayed_name_removal = configuration.has_feature("promql-delayed-name-removal");
     let deadline = world.clock.steady().saturating_add(timeout);
-    let permit = in_force.queries.clone().acquire_owned();
-    let _permit = within(world, deadline, "query queue", permit)
-        .await?
-        .map_err(|_| QueryError::Closing)?;
+    let _permit = match line {
+        Line::Skip => None,
+        Line::Wait => {
+            let permit = in_force.queries.clone().acquire_owned();
+            let permit = within(world, deadline, "query queue", permit).await?;
+            Some(permit.map_err(|_| QueryError::Closing)?)
+        }
+    };
     let plan = engine::plan(&expr, &params)?;
     let samples_max = match configuration.limits().query_samples_max {
         0 => u64::MAX,
         limit => limit,
     };
-    let fetched = fetch(workspace, &plan, samples_max);
-    let data = within(world, deadline, "query preparation", fetched).await??;
+    let fetched = fetch(data, &plan, samples_max);
+    let series = within(world, deadline, "query preparation", fetched).await??;
     let stop = StopOnDrop::default();
     let (stopped, clock) = (stop.0.clone(), world.clock.clone());
     let evaluated = run_blocking(world.tasks.as_ref(), move || {
@@ -103,7 +121,7 @@ pub async fn run<T: Send + 'static>(
             bytes_max: usize::MAX,
             interrupted: &interrupted,
         };
-        engine::evaluate(&plan, &data, &budget).map(finish)
+        engine::evaluate(&plan, &series, &budget).map(finish)
     });
     Ok(evaluated.await?)
 }
@@ -124,7 +142,7 @@ async fn within<T>(
 }
 
 async fn fetch(
-    workspace: &Workspace,
+    data: &WorkspaceData,
     plan: &Plan,
     samples_max: u64,
 ) -> Result<Vec<Vec<Arc<dyn SeriesData>>>, TsdbError> {
@@ -132,10 +150,9 @@ async fn fetch(
     let bytes_max = samples_max.saturating_mul(SAMPLE_BYTES);
     let budget = SelectBudget { series_max: samples_max, bytes_max };
     let selections = plan.selections().iter().map(|selection| async move {
-        let tsdb = &workspace.tsdb;
-        let found = tsdb
-            .select(&selection.matchers, selection.from_ms, selection.to_ms, budget)
-            .await?;
+        let tsdb = &data.tsdb;
+        let found =
+            tsdb.select(&selection.matchers, selection.from_ms, selection.to_ms, budget).await?;
         let fetched = found.into_iter().map(|series| Arc::new(Fetched(series)) as _);
         Ok::<Vec<Arc<dyn SeriesData>>, TsdbError>(fetched.collect())
     });

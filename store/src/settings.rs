@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use protocol::sigv4::Credentials;
 use protocol::workspace::WorkspaceId;
 
 /// Who may do what.
@@ -43,6 +44,13 @@ pub struct StoreSettings {
     pub tls: Option<TlsFiles>,
     /// Connections at one time; more wait to be accepted.
     pub connections_max: usize,
+    /// Whether receivers may stand on loopback, private and link-local addresses. Not where strangers
+    /// define receivers.
+    pub allow_private_receivers: bool,
+    /// The process's own credentials at AWS, for receivers that name none.
+    pub aws_credentials: Option<Credentials>,
+    /// In place of `https://sns.<region>.amazonaws.com`, for tests.
+    pub sns_endpoint: Option<String>,
     /// Of the program, for buildinfo.
     pub version: String,
 }
@@ -60,6 +68,9 @@ impl Default for StoreSettings {
             tls: None,
             // A file descriptor and some 10 KiB each; far below common descriptor limits.
             connections_max: 4096,
+            allow_private_receivers: true,
+            aws_credentials: None,
+            sns_endpoint: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

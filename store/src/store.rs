@@ -59,7 +59,7 @@ impl Store {
         let access = Access::new(&settings.access, settings.insecure)?;
         let catalog = Catalog::open(world.clone()).await?;
         let external_url = settings.external_url.trim_end_matches('/').to_owned();
-        let workspaces = Workspaces::new(world.clone(), catalog.clone(), external_url.clone());
+        let workspaces = Workspaces::new(world.clone(), catalog.clone(), settings.clone());
         let control = Control {
             catalog: catalog.clone(),
             data_plane: workspaces.clone(),

@@ -16,6 +16,7 @@ use crate::catalog::record::Record;
 use crate::catalog::state::WorkspaceState;
 use crate::catalog::{Catalog, Change};
 use crate::control::ports::{DataPlane, Running};
+use crate::settings::StoreSettings;
 use crate::workspace::Workspace;
 
 /// Why a workspace does not answer.
@@ -63,14 +64,14 @@ impl Slot {
 pub struct Workspaces {
     world: World,
     catalog: Arc<Catalog>,
-    external_url: String,
+    settings: StoreSettings,
     slots: RwLock<BTreeMap<WorkspaceId, Arc<Slot>>>,
 }
 
 impl Workspaces {
     /// None is open yet.
-    pub fn new(world: World, catalog: Arc<Catalog>, external_url: String) -> Arc<Self> {
-        Arc::new(Self { world, catalog, external_url, slots: RwLock::default() })
+    pub fn new(world: World, catalog: Arc<Catalog>, settings: StoreSettings) -> Arc<Self> {
+        Arc::new(Self { world, catalog, settings, slots: RwLock::default() })
     }
 
     /// An open workspace; opened now where it is not yet.
@@ -124,10 +125,7 @@ impl Workspaces {
         let id = &defined.record.id;
         let opened = match slot.state().workspace {
             Some(workspace) => Ok(workspace),
-            None => {
-                let (world, catalog) = (self.world.clone(), self.catalog.clone());
-                Workspace::open(world, catalog, defined, &self.external_url).await
-            }
+            None => Workspace::open(&self.world, &self.catalog, defined, &self.settings).await,
         };
         match opened {
             Ok(workspace) => {
@@ -166,9 +164,8 @@ impl DataPlane for Workspaces {
         let id = id.clone();
         async move {
             let look = || {
-                self.catalog.read(|state| {
-                    (state.workspaces.get(&id).cloned(), state.purging.contains(&id))
-                })
+                self.catalog
+                    .read(|state| (state.workspaces.get(&id).cloned(), state.purging.contains(&id)))
             };
             // A stranger's id must not leave a slot behind.
             if let (None, false) = look() {

@@ -38,7 +38,10 @@ async fn workspaces_are_made_listed_described_renamed_and_deleted() {
 
     let found = hearth.get(&format!("/workspaces/{id}")).await.expect(200).json();
     let found = &found["workspace"];
-    assert_eq!((&found["alias"], &found["status"]["statusCode"]), (&json!("demo"), &json!("ACTIVE")));
+    assert_eq!(
+        (&found["alias"], &found["status"]["statusCode"]),
+        (&json!("demo"), &json!("ACTIVE"))
+    );
     assert!(found["createdAt"].is_f64(), "{found}");
     let endpoint = format!("http://127.0.0.1:9090/workspaces/{id}/");
     assert_eq!(found["prometheusEndpoint"], endpoint.as_str());
@@ -154,7 +157,7 @@ async fn rule_namespaces_are_checked_kept_byte_for_byte_and_replaced() {
     assert_eq!(refused.json()["fieldList"][0]["name"], "data");
     assert_eq!(hearth.get(&one).await.json()["ruleGroupsNamespace"]["data"], blob(RULES));
 
-    let newer = RULES.replace("up", "up == 0");
+    let newer = RULES.replace("expr: up", "expr: up == 0");
     hearth.call("PUT", &one, json!({"data": blob(&newer)})).await.expect(202);
     let found = hearth.get(&one).await.expect(200).json()["ruleGroupsNamespace"].clone();
     assert_eq!(found["data"], blob(&newer));
@@ -200,7 +203,11 @@ async fn only_its_owner_changes_a_thing() {
         ("DELETE", path.clone(), Value::Null),
         ("POST", format!("{path}/alias"), json!({"alias": "theirs"})),
         ("PATCH", format!("{path}/configuration"), json!({"retentionPeriodInDays": 1})),
-        ("POST", format!("/tags/{}", encoded(made["arn"].as_str().expect("arn"))), json!({"tags": {"a": "b"}})),
+        (
+            "POST",
+            format!("/tags/{}", encoded(made["arn"].as_str().expect("arn"))),
+            json!({"tags": {"a": "b"}}),
+        ),
     ] {
         let refused = hearth.call(method, &path, body.clone()).await.expect(409);
         assert_eq!(code(&refused), "ConflictException");
@@ -246,7 +253,8 @@ async fn a_client_token_makes_a_retry_safe() {
     let other = json!({"alias": "b", "clientToken": "t-1"});
     let refused = hearth.call("POST", "/workspaces", other).await.expect(409);
     assert_eq!(code(&refused), "ConflictException");
-    let path = format!("/workspaces/{}?clientToken=t-2", first["workspaceId"].as_str().expect("id"));
+    let path =
+        format!("/workspaces/{}?clientToken=t-2", first["workspaceId"].as_str().expect("id"));
     hearth.call("DELETE", &path, Value::Null).await.expect(202);
     hearth.call("DELETE", &path, Value::Null).await.expect(202);
 }
@@ -319,7 +327,8 @@ async fn what_is_not_there_says_so() {
     let unknown = hearth.get("/nothing").await.expect(404);
     assert!(unknown.text().contains("/nothing"), "{}", unknown.text());
     hearth.call("PUT", "/workspaces", json!({})).await.expect(405);
-    let broken = hearth.send(in_process::request("POST", "/workspaces", json!([]))).await.expect(400);
+    let broken =
+        hearth.send(in_process::request("POST", "/workspaces", json!([]))).await.expect(400);
     assert_eq!(broken.json()["reason"], "CANNOT_PARSE");
     let huge = json!({"alias": "x".repeat(3 << 20)});
     hearth.call("POST", "/workspaces", huge).await.expect(400);

@@ -6,7 +6,9 @@ mod in_process;
 use axum::body::Body;
 use axum::http::Request;
 use in_process::{InProcess, encoded, series};
+use protocol::labels::Labels;
 use protocol::remote_write::Version;
+use protocol::sample::{Exemplar, Metadata, MetricType};
 use serde_json::{Value, json};
 
 const T0: i64 = 1_700_000_000_000;
@@ -24,11 +26,11 @@ async fn what_is_written_is_answered_at_once_and_after_a_restart() {
     assert_eq!(written.headers["x-prometheus-remote-write-samples-written"], "20");
 
     let at = "1700000135";
-    let wanted = json!([{"metric": {"job": "a"}, "value": [1_700_000_135, "2"]}]);
-    let rate = r#"sum by (job) (rate(http_requests_total{job="a"}[2m]))"#;
-    assert_eq!(hearth.query(&id, rate, at).await, wanted);
+    let wanted = json!([{"metric": {"job": "a"}, "value": [1_700_000_135, "270"]}]);
+    let sum = r#"sum by (job) (http_requests_total{job="a"})"#;
+    assert_eq!(hearth.query(&id, sum, at).await, wanted);
     let hearth = hearth.restart().await;
-    assert_eq!(hearth.query(&id, rate, at).await, wanted);
+    assert_eq!(hearth.query(&id, sum, at).await, wanted);
 
     let path = format!(
         "/workspaces/{id}/api/v1/query_range?query={}&start=1700000000&end=1700000030&step=15",
@@ -164,7 +166,7 @@ async fn every_error_has_prometheus_status_and_type() {
         ("query_range?query=1&start=1&step=1", 400, "bad_data", "invalid parameter \"end\""),
         ("query_range?query=1&start=0&end=20000&step=1", 400, "bad_data", "11000 points"),
         ("nothing", 404, "not_found", "/api/v1/nothing"),
-        ("query_exemplars?query=up&start=1&end=2", 501, "not_implemented", "not built yet"),
+        ("parse_query?query=up", 501, "not_implemented", "not built yet"),
     ] {
         let refused = hearth.get(&format!("{base}/{path}")).await.expect(status).json();
         assert_eq!((&refused["status"], &refused["errorType"]), (&json!("error"), &json!(kind)));
@@ -214,4 +216,49 @@ async fn forms_limits_stats_gzip_head_and_options_work() {
     assert_eq!(info["data"]["version"], "3.14.0");
     let text = hearth.get(&format!("{base}/format_query?query=sum(up)by(n)")).await.expect(200);
     assert_eq!(text.json()["data"], "sum by (n) (up)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_exemplars_and_cardinality_are_told() {
+    let hearth = InProcess::start().await;
+    let id = hearth.workspace("demo").await;
+    let now_ms = hearth.store.world.clock.now_ms();
+    let mut counter = series(&[("__name__", "hits_total"), ("job", "a")], &[(now_ms, 5.0)]);
+    counter.metadata = Some(Metadata {
+        metric_type: MetricType::Counter,
+        help: "Hits.".into(),
+        unit: String::new(),
+    });
+    counter.exemplars = vec![Exemplar {
+        labels: Labels::from_pairs([("trace_id", "t1")]),
+        value: 0.5,
+        timestamp_ms: 1_700_000_000_250,
+    }];
+    let other = series(&[("__name__", "up"), ("job", "a")], &[(now_ms, 1.0)]);
+    let written = hearth.write(&id, &[counter, other]).await.expect(204);
+    assert_eq!(written.headers["x-prometheus-remote-write-exemplars-written"], "1");
+    let get = async |path: &str| {
+        let answer = hearth.get(&format!("/workspaces/{id}/api/v1/{path}")).await.expect(200);
+        answer.json()["data"].clone()
+    };
+    let known = json!({"hits_total": [{"type": "counter", "help": "Hits.", "unit": ""}]});
+    assert_eq!(get("metadata").await, known);
+    assert_eq!(get("metadata?metric=up").await, json!({}));
+    let found = get("query_exemplars?query=rate(hits_total[5m])&start=0&end=2000000000").await;
+    assert_eq!(
+        found,
+        json!([{
+            "seriesLabels": {"__name__": "hits_total", "job": "a"},
+            "exemplars":
+                [{"labels": {"trace_id": "t1"}, "value": "0.5", "timestamp": 1_700_000_000.25}],
+        }])
+    );
+    let status = get("status/tsdb").await;
+    assert_eq!(status["headStats"]["numSeries"], 2);
+    assert_eq!(status["seriesCountByLabelValuePair"][0], json!({"name": "job=a", "value": 2}));
+    let metrics = hearth.get("/metrics").await.expect(200).text();
+    assert!(
+        metrics.contains(&format!("hearth_active_series{{workspace=\"{id}\"}} 2")),
+        "{metrics}"
+    );
 }

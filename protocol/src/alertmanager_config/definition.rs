@@ -46,6 +46,19 @@ struct Wrapped {
 }
 
 impl AmpDefinition {
+    /// A fault found later at a path of the configuration (or at `template_files.NAME`), placed in the
+    /// text of the definition.
+    pub fn fault(text: &str, path: &str, message: impl Into<String>) -> Fault {
+        let places = Places::read(text);
+        let wrapped = places.has("alertmanager_config");
+        if !wrapped || path.starts_with("template_files") {
+            return places.fault(path, message);
+        }
+        let inner: Option<Wrapped> = serde_saphyr::from_str(text).ok();
+        let inner = inner.map(|raw| raw.alertmanager_config).unwrap_or_default();
+        Shift::of(text, &places).one(Places::read(&inner).fault(path, message))
+    }
+
     /// Reads a definition; all faults, or a definition that can be run.
     pub fn parse(text: &str, origin: Origin) -> Result<Self, Vec<Fault>> {
         let places = Places::read(text);

@@ -177,6 +177,7 @@ fn times_are_checked() {
 
 /// The reference's verdicts, where the folder with its test files is at hand.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the data of the tests lie where the caller says")]
 fn verdicts_equal_the_reference() {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
     let shared = std::env::var("HEARTH_SHARED").unwrap_or_else(|_| default.to_owned());

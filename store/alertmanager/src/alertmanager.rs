@@ -19,12 +19,11 @@ use world::world::World;
 
 use crate::alert::PostableAlert;
 use crate::journal::{self, JournalError, RECORDS_PER_PAYLOAD_MAX, Record};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanError};
 use crate::ports::{CredentialsPort, SecretsPort};
 use crate::silence::{Silence, SilenceError, SilenceRequest};
 use crate::state::recovery::Recovery;
 use crate::state::{Limits, State};
-use crate::time_interval::UnknownZone;
 
 /// Messages under way at once in one workspace: enough to hide slow receivers, few enough to keep
 /// sockets for the rest of the store.
@@ -197,7 +196,7 @@ impl AlertManager {
         &self,
         definition: AmpDefinition,
         content_hash: impl Into<String>,
-    ) -> Result<(), UnknownZone> {
+    ) -> Result<(), PlanError> {
         let plan = Plan::new(definition, content_hash.into())?;
         self.set_plan(Some(Arc::new(plan)));
         Ok(())
@@ -364,7 +363,9 @@ async fn load(
             match journal::decode(&record.payload) {
                 Ok(records) => {
                     count += records.len();
-                    records.into_iter().for_each(|record| recovery.apply(record));
+                    for record in records {
+                        recovery.apply(record);
+                    }
                 }
                 Err(error) => fault = fault.take().or(Some(error)),
             }

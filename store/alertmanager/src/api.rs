@@ -157,7 +157,9 @@ fn flag(name: &str, value: &str) -> Result<bool, ApiError> {
     match value {
         "true" | "1" | "t" | "T" | "TRUE" | "True" => Ok(true),
         "false" | "0" | "f" | "F" | "FALSE" | "False" => Ok(false),
-        _ => Err(ApiError::BadRequest(format!("{name} in query must be of type boolean: {value:?}"))),
+        _ => {
+            Err(ApiError::BadRequest(format!("{name} in query must be of type boolean: {value:?}")))
+        }
     }
 }
 
@@ -388,9 +390,15 @@ impl AlertManager {
     pub async fn post_silence(&self, posted: PostableSilence) -> Result<PostedSilence, ApiError> {
         let PostableSilence { id, annotations, comment, created_by, ends_at, matchers, starts_at } =
             posted;
-        let id = id.filter(|id| !id.is_empty());
-        let request =
-            SilenceRequest { id, annotations, comment, created_by, ends_at, matchers, starts_at };
+        let request = SilenceRequest {
+            id: id.filter(|id| !id.is_empty()),
+            matchers,
+            starts_at,
+            ends_at,
+            created_by,
+            comment,
+            annotations,
+        };
         Ok(PostedSilence { silence_id: self.set_silence(request).await? })
     }
 
@@ -409,9 +417,8 @@ impl AlertManager {
 
     /// `GET status`.
     pub fn get_status(&self) -> Status {
-        let text = self.read(|state| {
-            state.plan.as_ref().map(|plan| plan.definition.config_text.clone())
-        });
+        let text =
+            self.read(|state| state.plan.as_ref().map(|plan| plan.definition.config_text.clone()));
         let original = text.map(|text| protocol::alertmanager_config::masked::masked(&text));
         Status {
             cluster: ClusterStatus { peers: Vec::new(), status: "disabled" },

@@ -11,11 +11,14 @@ use protocol::labels::Labels;
 use protocol::matcher::Matcher;
 
 use crate::alert::{Alert, Fingerprint};
+use crate::matcher_index::MatcherIndex;
 
 /// All rules with their sources.
 #[derive(Clone, Debug, Default)]
 pub struct Inhibitor {
     rules: Vec<Rule>,
+    by_source: MatcherIndex<usize>,
+    by_target: MatcherIndex<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,13 +45,19 @@ impl Inhibitor {
             equal: rule.equal.clone(),
             sources: HashMap::new(),
         };
-        Self { rules: rules.iter().map(rule).collect() }
+        let mut inhibitor = Self { rules: rules.iter().map(rule).collect(), ..Self::default() };
+        for (at, rule) in inhibitor.rules.iter().enumerate() {
+            inhibitor.by_source.insert(at, &rule.source);
+            inhibitor.by_target.insert(at, &rule.target);
+        }
+        inhibitor
     }
 
     /// Takes note of an alert, new or changed.
     pub fn insert(&mut self, alert: &Alert) {
         let fingerprint = alert.fingerprint();
-        for rule in &mut self.rules {
+        for &at in self.by_source.candidates(&alert.labels) {
+            let rule = &mut self.rules[at];
             if !all_match(&rule.source, &alert.labels) {
                 continue;
             }
@@ -61,7 +70,8 @@ impl Inhibitor {
 
     /// Forgets an alert.
     pub fn remove(&mut self, labels: &Labels, fingerprint: Fingerprint) {
-        for rule in &mut self.rules {
+        for &at in self.by_source.candidates(labels) {
+            let rule = &mut self.rules[at];
             let key = rule.key(labels);
             if let Some(sources) = rule.sources.get_mut(&key) {
                 sources.remove(&fingerprint);
@@ -74,8 +84,9 @@ impl Inhibitor {
 
     /// The alerts that mute this one now: one for each rule that does, none where it is free.
     pub fn inhibited_by(&self, labels: &Labels, now: Timestamp) -> Vec<Fingerprint> {
+        let rules = self.by_target.candidates(labels).map(|at| &self.rules[*at]);
         let mut by: Vec<Fingerprint> =
-            self.rules.iter().filter_map(|rule| rule.source_of(labels, now)).collect();
+            rules.filter_map(|rule| rule.source_of(labels, now)).collect();
         by.sort_unstable();
         by.dedup();
         by
@@ -95,9 +106,8 @@ impl Rule {
         // What matches both sides is not muted by another of its like, or by itself.
         let target_is_source = all_match(&self.source, labels);
         let sources = self.sources.get(&self.key(labels))?;
-        let mutes = |source: &Source| {
-            source.ends_at > now && !(target_is_source && source.both_sides)
-        };
+        let mutes =
+            |source: &Source| source.ends_at > now && !(target_is_source && source.both_sides);
         sources.iter().find(|(_, source)| mutes(source)).map(|(fingerprint, _)| *fingerprint)
     }
 }
@@ -136,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_firing_source_mutes_targets_with_equal_labels() {
-        let mut inhibitor = inhibitor("severity=critical", "severity=warning", &["cluster", "zone"]);
+        let mut inhibitor =
+            inhibitor("severity=critical", "severity=warning", &["cluster", "zone"]);
         let source = alert(&[("severity", "critical"), ("cluster", "a")], 100);
         inhibitor.insert(&source);
         let target = |cluster: &str| {

@@ -180,6 +180,7 @@ fn quote_meta(text: &str) -> String {
     quoted
 }
 
+#[expect(clippy::ref_option, reason = "serde hands fields over by reference")]
 /// Go's text of a time; its zero time where there is none.
 fn go_time<S: serde::Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
     match time {

@@ -13,9 +13,9 @@ use futures::{FutureExt, future::BoxFuture};
 use crate::alertmanager::AlertManager;
 use crate::group::Flush;
 use crate::message::{About, MessageData};
-use crate::plan::Target;
-use crate::receiver_webhook;
+use crate::plan::{Plan, Target};
 use crate::state::delivery::Delivery;
+use crate::{receiver_sns, receiver_webhook};
 
 /// First pause between tries.
 pub const BACKOFF_MS_MIN: u64 = 500;
@@ -46,6 +46,7 @@ pub(crate) struct Try<'a> {
     pub manager: &'a AlertManager,
     pub delivery: &'a Delivery,
     pub data: &'a MessageData,
+    pub plan: &'a Plan,
     pub timeout: Duration,
 }
 
@@ -105,7 +106,7 @@ async fn send(manager: &AlertManager, flush: &Flush, delivery: &Delivery) -> boo
             return false;
         }
         let timeout = Duration::from_millis(left_ms as u64);
-        let attempt = Try { manager, delivery, data: &data, timeout };
+        let attempt = Try { manager, delivery, data: &data, plan: &delivery.plan, timeout };
         let (reason, after) = match try_once(attempt).await {
             Outcome::Taken => {
                 let now_ms = manager.now_ms();
@@ -133,20 +134,15 @@ async fn try_once(attempt: Try<'_>) -> Outcome {
     let permit = attempt.manager.sends.acquire().await;
     let timeout = attempt.manager.world.clock.sleep(attempt.timeout);
     let work: BoxFuture<'_, Outcome> = match &attempt.delivery.integration.target {
-        Target::Webhook(config, http) => {
-            receiver_webhook::send(&attempt, config, http).boxed()
+        Target::Webhook(config, http) => receiver_webhook::send(&attempt, config, http).boxed(),
+        Target::Sns(config, http) => {
+            receiver_sns::send(&attempt, config, http, &attempt.plan.templates).boxed()
         }
-        Target::Sns(..) => futures::future::ready(Outcome::Refused {
-            reason: "receiver kind sns is not built yet".to_owned(),
-        })
-        .boxed(),
     };
     // The outbox has the same timeout; this one guards the look-up of secrets too.
     let outcome = match select(work, timeout).await {
         Either::Left((outcome, _)) => outcome,
-        Either::Right(_) => {
-            Outcome::Retry { reason: "no answer in time".to_owned(), after: None }
-        }
+        Either::Right(_) => Outcome::Retry { reason: "no answer in time".to_owned(), after: None },
     };
     drop(permit);
     outcome

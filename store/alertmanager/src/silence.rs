@@ -7,6 +7,8 @@ use protocol::labels::Labels;
 use protocol::matcher::{MatchOp, Matcher};
 use serde::{Deserialize, Serialize};
 
+use crate::matcher_index::MatcherIndex;
+
 /// How long a silence is kept after its end: Alertmanager's 120 hours.
 pub const RETENTION_MS: i64 = 120 * 3_600_000;
 
@@ -113,6 +115,7 @@ pub struct SilenceLimits {
 #[derive(Clone, Debug, Default)]
 pub struct Silences {
     by_id: BTreeMap<String, (Silence, Vec<Matcher>)>,
+    index: MatcherIndex<String>,
 }
 
 impl Silence {
@@ -188,14 +191,18 @@ impl Silences {
         let compiled: Result<Vec<Matcher>, _> =
             silence.matchers.iter().map(SilenceMatcher::compile).collect();
         // Checked before it was journaled; one that no longer compiles must not mute everything.
+        self.remove(&silence.id);
         if let Ok(matchers) = compiled {
+            self.index.insert(silence.id.clone(), &matchers);
             self.by_id.insert(silence.id.clone(), (silence, matchers));
         }
     }
 
     /// Forgets a silence.
     pub fn remove(&mut self, id: &str) {
-        self.by_id.remove(id);
+        if let Some((_, matchers)) = self.by_id.remove(id) {
+            self.index.remove(&id.to_owned(), &matchers);
+        }
     }
 
     /// Forgets what ended long ago; gives the ids.
@@ -204,7 +211,7 @@ impl Silences {
         let old = self.by_id.values().filter(|(silence, _)| silence.ends_at + kept <= now);
         let ids: Vec<String> = old.map(|(silence, _)| silence.id.clone()).collect();
         for id in &ids {
-            self.by_id.remove(id);
+            self.remove(id);
         }
         ids
     }
@@ -225,7 +232,11 @@ impl Silences {
             silence.state(now) == SilenceState::Active
                 && matchers.iter().all(|matcher| matcher.matches_labels(labels))
         };
-        self.by_id.values().filter(mutes).map(|(silence, _)| silence.id.clone()).collect()
+        let found = self.index.candidates(labels).filter_map(|id| self.by_id.get(id));
+        let mut ids: Vec<String> =
+            found.filter(mutes).map(|(silence, _)| silence.id.clone()).collect();
+        ids.sort_unstable();
+        ids
     }
 
     fn has_room(&self, limits: SilenceLimits) -> Result<(), SilenceError> {
@@ -337,7 +348,9 @@ mod tests {
     ) -> Result<String, SilenceError> {
         let planned = silences.plan_set(request, || id.to_owned(), LIMITS, timestamp(now))?;
         let last = planned.last().expect("the one asked for").id.clone();
-        planned.into_iter().for_each(|silence| silences.put(silence));
+        for silence in planned {
+            silences.put(silence);
+        }
         Ok(last)
     }
 
@@ -364,10 +377,7 @@ mod tests {
         assert_eq!(set(&mut silences, request(Some("1"), "x", 0, 300), "2", 120), Ok("1".into()));
         assert_eq!(silences.get("1").map(|s| s.starts_at), Some(timestamp(100)));
         assert_eq!(set(&mut silences, request(Some("1"), "y", 0, 300), "2", 130), Ok("2".into()));
-        assert_eq!(
-            silences.get("1").map(|s| s.state(timestamp(131))),
-            Some(SilenceState::Expired)
-        );
+        assert_eq!(silences.get("1").map(|s| s.state(timestamp(131))), Some(SilenceState::Expired));
         // What is over is never changed, a new one takes its place.
         assert_eq!(set(&mut silences, request(Some("1"), "x", 0, 300), "3", 140), Ok("3".into()));
         assert!(matches!(

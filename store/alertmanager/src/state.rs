@@ -58,6 +58,8 @@ pub struct Held {
     pub alert: Arc<Alert>,
     /// Whether its end was journaled.
     pub resolved: bool,
+    /// The nodes of the tree that take it; they depend on nothing but its labels.
+    pub routes: Arc<[usize]>,
 }
 
 /// Everything.
@@ -89,10 +91,11 @@ impl State {
         limits: &Limits,
         now_ms: i64,
     ) -> (Vec<Record>, Vec<String>) {
-        let timeout_ms = self.plan.as_ref().map_or(
-            protocol::alertmanager_config::global::RESOLVE_TIMEOUT.as_millis(),
-            |plan| plan.resolve_timeout_ms,
-        );
+        let timeout_ms =
+            self.plan.as_ref().map_or(
+                protocol::alertmanager_config::global::RESOLVE_TIMEOUT.as_millis(),
+                |plan| plan.resolve_timeout_ms,
+            );
         let (mut records, mut errors) = (Vec::new(), Vec::new());
         for posted in posted {
             let checked = posted.into_alert(timestamp(now_ms), timeout_ms);
@@ -110,7 +113,9 @@ impl State {
         let bytes = labels + annotations + alert.generator_url.len();
         if bytes > limits.alert_bytes_max {
             let limit = limits.alert_bytes_max;
-            return Err(format!("alert of {bytes} bytes exceeds the limit alert_bytes_max {limit}"));
+            return Err(format!(
+                "alert of {bytes} bytes exceeds the limit alert_bytes_max {limit}"
+            ));
         }
         let new = !self.alerts.contains_key(&alert.fingerprint());
         if new && self.alerts.len() >= limits.alerts_max {
@@ -137,15 +142,19 @@ impl State {
                 || held.alert.annotations != merged.annotations
                 || held.alert.generator_url != merged.generator_url
         });
+        let routes = old.map(|held| Arc::clone(&held.routes));
         let repeated_end = resolved && old.is_some_and(|held| held.resolved);
         if changed {
             records.push(Record::Alert(StoredAlert::new(&merged, resolved)));
         }
         let alert = Arc::new(merged);
         self.inhibitor.insert(&alert);
-        self.alerts.insert(fingerprint, Held { alert: Arc::clone(&alert), resolved });
-        let Some(plan) = self.plan.clone() else { return };
-        for index in plan.tree.matching(&alert.labels) {
+        let plan = self.plan.clone();
+        let routes = routes.unwrap_or_else(|| routes_of(plan.as_deref(), &alert.labels));
+        let held = Held { alert: Arc::clone(&alert), resolved, routes: Arc::clone(&routes) };
+        self.alerts.insert(fingerprint, held);
+        let Some(plan) = plan else { return };
+        for &index in &*routes {
             let node = plan.tree.node(index);
             if repeated_end {
                 self.groups.refresh(node, &alert);
@@ -193,8 +202,10 @@ impl State {
         let over = |held: &Held| !held.resolved && held.alert.is_resolved_at(now);
         let ended: Vec<Fingerprint> =
             self.alerts.iter().filter(|(_, held)| over(held)).map(|(f, _)| *f).collect();
-        let mut records: Vec<Record> =
-            ended.into_iter().filter_map(|fingerprint| self.note_end(fingerprint, now_ms)).collect();
+        let mut records: Vec<Record> = ended
+            .into_iter()
+            .filter_map(|fingerprint| self.note_end(fingerprint, now_ms))
+            .collect();
         records.extend(self.forget_alerts(now_ms));
         records.extend(self.silences.expire(now).into_iter().map(Record::SilenceGone));
         records.extend(self.log.expire(now_ms).into_iter().map(Record::ToldGone));
@@ -233,27 +244,32 @@ impl State {
     fn forget_alerts(&mut self, now_ms: i64) -> Vec<Record> {
         let limit = timestamp(now_ms - RESOLVED_KEPT_MS);
         let old = self.alerts.iter().filter(|(_, held)| held.alert.ends_at < limit);
-        let old: Vec<(Fingerprint, Arc<Alert>)> =
-            old.map(|(fingerprint, held)| (*fingerprint, Arc::clone(&held.alert))).collect();
+        let old: Vec<(Fingerprint, Held)> =
+            old.map(|(fingerprint, held)| (*fingerprint, held.clone())).collect();
         let mut records = Vec::new();
-        for (fingerprint, alert) in old {
-            if self.is_grouped(&alert, fingerprint) {
+        for (fingerprint, held) in old {
+            if self.is_grouped(&held, fingerprint) {
                 continue;
             }
             self.alerts.remove(&fingerprint);
-            self.inhibitor.remove(&alert.labels, fingerprint);
+            self.inhibitor.remove(&held.alert.labels, fingerprint);
             records.push(Record::AlertGone(fingerprint));
         }
         records
     }
 
-    fn is_grouped(&self, alert: &Alert, fingerprint: Fingerprint) -> bool {
+    fn is_grouped(&self, held: &Held, fingerprint: Fingerprint) -> bool {
         let Some(plan) = &self.plan else { return false };
-        plan.tree.matching(&alert.labels).into_iter().any(|index| {
+        held.routes.iter().any(|&index| {
             let node = plan.tree.node(index);
-            let labels = node.group_labels(&alert.labels);
+            let labels = node.group_labels(&held.alert.labels);
             let id = GroupId { route_id: node.id.clone(), labels };
             self.groups.get(&id).is_some_and(|group| group.alerts.contains_key(&fingerprint))
         })
     }
+}
+
+/// The nodes that take an alert; none without a definition.
+fn routes_of(plan: Option<&Plan>, labels: &Labels) -> Arc<[usize]> {
+    plan.map(|plan| plan.tree.matching(labels)).unwrap_or_default().into()
 }

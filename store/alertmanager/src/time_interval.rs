@@ -16,28 +16,39 @@ pub struct TimeIntervals {
 
 /// A zone that is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("time interval {interval:?}: unknown time zone {zone:?}, expected a name like Europe/Berlin")]
+#[error(
+    "time interval {interval:?}: unknown time zone {zone:?}, expected a name like Europe/Berlin"
+)]
 pub struct UnknownZone {
     /// The interval that names it.
     pub interval: String,
     /// The zone.
     pub zone: String,
+    /// Where it is named.
+    pub path: String,
 }
 
 impl TimeIntervals {
     /// Resolves the zones of a configuration.
     pub fn new(config: &AlertmanagerConfig) -> Result<Self, UnknownZone> {
         let mut by_name = BTreeMap::new();
-        for named in config.time_intervals.iter().chain(&config.mute_time_intervals) {
-            let resolve = |interval: &TimeInterval| {
-                let zone = zone_of(interval.location.as_deref()).ok_or_else(|| UnknownZone {
-                    interval: named.name.clone(),
-                    zone: interval.location.clone().unwrap_or_default(),
-                })?;
-                Ok((interval.clone(), zone))
-            };
-            let resolved: Result<Vec<_>, _> = named.time_intervals.iter().map(resolve).collect();
-            by_name.insert(named.name.clone(), resolved?);
+        for (section, list) in [
+            ("time_intervals", &config.time_intervals),
+            ("mute_time_intervals", &config.mute_time_intervals),
+        ] {
+            for (at, named) in list.iter().enumerate() {
+                let resolve = |(number, interval): (usize, &TimeInterval)| {
+                    let zone = zone_of(interval.location.as_deref());
+                    let zone = zone.ok_or_else(|| UnknownZone {
+                        interval: named.name.clone(),
+                        zone: interval.location.clone().unwrap_or_default(),
+                        path: format!("{section}[{at}].time_intervals[{number}].location"),
+                    })?;
+                    Ok((interval.clone(), zone))
+                };
+                let resolved = named.time_intervals.iter().enumerate().map(resolve);
+                by_name.insert(named.name.clone(), resolved.collect::<Result<Vec<_>, _>>()?);
+            }
         }
         Ok(Self { by_name })
     }

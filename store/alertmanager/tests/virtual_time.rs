@@ -111,10 +111,7 @@ async fn resolutions_are_told_and_groups_begin_anew() {
     pass(&manager, &scene, 60, &["b"]).await;
     resolve(&manager, &scene, "b").await;
     pass(&manager, &scene, 300, &[]).await;
-    assert_eq!(
-        scene.inbox.take(),
-        ["10 firing a,b", "70 firing -a,b", "130 resolved -b"]
-    );
+    assert_eq!(scene.inbox.take(), ["10 firing a,b", "70 firing -a,b", "130 resolved -b"]);
     // A ruler repeats resolutions for a quarter of an hour: nobody hears of them again.
     resolve(&manager, &scene, "b").await;
     pass(&manager, &scene, 120, &[]).await;

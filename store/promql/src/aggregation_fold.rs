@@ -1,4 +1,4 @@
-//! What a group knows at one step while its series are folded.
+//! What a group knows at one step while it is folded.
 
 use std::sync::Arc;
 

@@ -1,9 +1,8 @@
 //! `count_values`: how often each value occurs.
 
-use std::collections::HashMap;
-
 use protocol::go_float::format_f;
 use protocol::labels::{Labels, LabelsBuilder, METRIC_NAME};
+use rapidhash::RapidHashMap;
 
 use crate::errors::EvalError;
 use crate::eval::Evaluator;
@@ -25,12 +24,11 @@ impl Evaluator<'_> {
         }
         let mut names: Vec<&str> = aggregate.grouping.iter().map(String::as_str).collect();
         names.push(if aggregate.without { METRIC_NAME } else { label });
-        let grouped = |labels: &Labels| match aggregate.without {
-            true => labels.without(&names),
-            false => labels.only(&names),
+        let grouped = |labels: &Labels| {
+            if aggregate.without { labels.without(&names) } else { labels.only(&names) }
         };
         let series = self.eval_vector(&aggregate.expr, grid)?;
-        let mut by_labels: HashMap<Labels, usize> = HashMap::new();
+        let mut by_labels: RapidHashMap<Labels, usize> = RapidHashMap::default();
         let mut counted: Vec<(Labels, Vec<f64>)> = Vec::new();
         for one in &series {
             self.budget.check_interruption()?;

@@ -3,10 +3,10 @@
 //! Deduplicated by text without position; the first position stays. The order is that of first
 //! occurrence, so an answer never depends on a hash map.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use protocol::go_float::{format_g, format_g2};
+use rapidhash::RapidHashMap;
 
 use crate::ast::Span;
 
@@ -60,7 +60,7 @@ pub struct Annotation {
 #[derive(Clone, Debug, Default)]
 pub struct Annotations {
     list: Vec<Annotation>,
-    by_text: HashMap<(Severity, String), usize>,
+    by_text: RapidHashMap<(Severity, String), usize>,
 }
 
 impl Annotations {
@@ -177,7 +177,7 @@ impl Detail {
 pub fn line_and_column(query: &str, at: u32) -> (usize, usize) {
     let at = (at as usize).min(query.len());
     let before = &query.as_bytes()[..at];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = before.split(|byte| *byte == b'\n').count();
     let column = at - before.iter().rposition(|byte| *byte == b'\n').map_or(0, |nl| nl + 1) + 1;
     (line, column)
 }

@@ -1,4 +1,4 @@
-//! Operators between two elements of vectors, native histograms among them.
+//! Operators between two elements of vectors.
 
 use std::sync::Arc;
 

@@ -2,9 +2,8 @@
 //!
 //! Series are grouped once by the labels that they match on; then each group walks the steps.
 
-use std::collections::{HashMap, HashSet};
-
 use protocol::labels::{Labels, LabelsBuilder, METRIC_NAME};
+use rapidhash::RapidHashMap;
 
 use crate::ast::{MatchCardinality, VectorMatching};
 use crate::binary::changes_schema;
@@ -29,7 +28,7 @@ pub struct MatchGroups {
 impl MatchGroups {
     /// Groups by the labels of `on`, or by all but those of `ignoring` and the name.
     pub fn of(matching: &VectorMatching, lhs: &[Series], rhs: &[Series]) -> Self {
-        let mut by_labels: HashMap<Labels, usize> = HashMap::new();
+        let mut by_labels: RapidHashMap<Labels, usize> = RapidHashMap::default();
         let mut group_of = |one: &Series| {
             let next = by_labels.len();
             *by_labels.entry(match_labels(matching, &one.labels)).or_insert(next)
@@ -39,7 +38,8 @@ impl MatchGroups {
         Self { left, right, count: by_labels.len() }
     }
 
-    fn members(group_of: &[usize], count: usize) -> Vec<Vec<usize>> {
+    /// For each group its series, in their order.
+    pub fn members(group_of: &[usize], count: usize) -> Vec<Vec<usize>> {
         let mut members = vec![Vec::new(); count];
         for (at, group) in group_of.iter().enumerate() {
             members[*group].push(at);
@@ -78,10 +78,54 @@ struct Join<'a> {
 /// The series of a group's answer.
 #[derive(Default)]
 struct Output {
-    series: Vec<Series>,
-    by_labels: HashMap<Labels, usize>,
-    /// Labels for a pair of series; `usize::MAX` stands for a filled element.
-    labels: HashMap<(usize, usize), Labels>,
+    slots: Vec<Slot>,
+    by_labels: RapidHashMap<Labels, usize>,
+    /// The slot of a pair of series; `usize::MAX` stands for a filled element.
+    by_pair: RapidHashMap<(usize, usize), usize>,
+    /// At this time some pair matched already.
+    matched_ms: Option<i64>,
+}
+
+/// One series of the answer.
+struct Slot {
+    series: Series,
+    /// At this time a pair with these labels matched already.
+    matched_ms: Option<i64>,
+}
+
+impl Output {
+    /// The slot of a pair, whose labels are computed once.
+    fn slot(&mut self, pair: (usize, usize), labels: impl FnOnce() -> Series) -> usize {
+        if let Some(at) = self.by_pair.get(&pair) {
+            return *at;
+        }
+        let series = labels();
+        let next = self.slots.len();
+        let at = *self.by_labels.entry(series.labels.clone()).or_insert(next);
+        if at == next {
+            self.slots.push(Slot { series, matched_ms: None });
+        }
+        self.by_pair.insert(pair, at);
+        at
+    }
+
+    /// Notes a match; refuses a second one that could not be told from the first.
+    fn mark(&mut self, at: usize, at_ms: i64, card: MatchCardinality) -> Result<(), EvalError> {
+        let again = self.matched_ms.replace(at_ms) == Some(at_ms);
+        let same_labels = self.slots[at].matched_ms.replace(at_ms) == Some(at_ms);
+        if card == MatchCardinality::OneToOne && again {
+            return Err(EvalError::execution(
+                "multiple matches for labels: many-to-one matching must be explicit \
+                 (group_left/group_right)",
+            ));
+        }
+        if card != MatchCardinality::OneToOne && same_labels {
+            return Err(EvalError::execution(
+                "multiple matches for labels: grouping labels must ensure unique matches",
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Evaluator<'_> {
@@ -97,24 +141,24 @@ impl Evaluator<'_> {
     ) -> Result<Evaluated, EvalError> {
         let groups = MatchGroups::of(matching, lhs, rhs);
         let swapped = matching.card == MatchCardinality::OneToMany;
-        let mut sides =
-            [(lhs, &groups.left, matching.fill_left), (rhs, &groups.right, matching.fill_right)];
+        let mut sides = [(lhs, &groups.left), (rhs, &groups.right)];
         if swapped {
             sides.swap(0, 1);
         }
-        let [(many, group_of_many, fill_many), (one, group_of_one, fill_one)] = sides;
+        let [(many, group_of_many), (one, group_of_one)] = sides;
+        // With `group_right` Prometheus swaps the sides but not what fills their gaps.
+        let (fill_many, fill_one) = (matching.fill_left, matching.fill_right);
         let join = Join { node, binary, matching, many, one, swapped, fill_many, fill_one };
         let open = join.open_steps(grid);
         let many_members = MatchGroups::members(group_of_many, groups.count);
         let one_members = MatchGroups::members(group_of_one, groups.count);
         let mut out = Vec::new();
         for (many, one) in many_members.iter().zip(&one_members) {
-            self.budget.check_interruption()?;
             let mut output = Output::default();
             self.join_group(&join, many, one, (grid, &open), &mut output)?;
-            for one in output.series {
-                self.usage.hold(one.samples(), &self.budget)?;
-                out.push(one);
+            for slot in output.slots.into_iter().filter(|slot| !slot.series.is_empty()) {
+                self.usage.hold(slot.series.samples(), &self.budget)?;
+                out.push(slot.series);
             }
         }
         merge_same_labels(out).map(Evaluated::Vector)
@@ -131,6 +175,7 @@ impl Evaluator<'_> {
         let mut many_cursors = vec![Cursor::default(); many.len()];
         let mut one_cursors = vec![Cursor::default(); one.len()];
         for (step, at_ms) in grid.times().enumerate() {
+            self.check_at_step(step)?;
             let many = present(join.many, many, &mut many_cursors, at_ms);
             let one = present(join.one, one, &mut one_cursors, at_ms);
             if !open[step] {
@@ -141,14 +186,14 @@ impl Evaluator<'_> {
             }
             let single = one.first().copied();
             let filled_one = join.fill_one.map(|fill| (None, Point::Float(fill)));
-            let mut matched = HashSet::new();
             for element in &many {
                 let Some(other) = single.or(filled_one) else { break };
-                self.join_pair(join, *element, other, at_ms, &mut matched, output)?;
+                self.join_pair(join, *element, other, at_ms, output)?;
             }
-            if let (Some(other), Some(fill), true) = (single, join.fill_many, matched.is_empty()) {
+            let unmatched = output.matched_ms != Some(at_ms);
+            if let (Some(other), Some(fill), true) = (single, join.fill_many, unmatched) {
                 let element = (None, Point::Float(fill));
-                self.join_pair(join, element, other, at_ms, &mut matched, output)?;
+                self.join_pair(join, element, other, at_ms, output)?;
             }
         }
         Ok(())
@@ -160,7 +205,6 @@ impl Evaluator<'_> {
         many: Element<'_>,
         one: Element<'_>,
         at_ms: i64,
-        matched: &mut HashSet<Labels>,
         output: &mut Output,
     ) -> Result<(), EvalError> {
         let (lhs, rhs) = if join.swapped { (one.1, many.1) } else { (many.1, one.1) };
@@ -171,31 +215,14 @@ impl Evaluator<'_> {
         let return_bool = join.binary.return_bool;
         let drop_now = !self.options.delayed_name_removal && return_bool;
         let pair = (many.0.unwrap_or(usize::MAX), one.0.unwrap_or(usize::MAX));
-        let labels = output.labels.entry(pair).or_insert_with(|| join.labels(pair, drop_now));
-        if join.matching.card == MatchCardinality::OneToOne {
-            if !matched.is_empty() {
-                return Err(EvalError::execution(
-                    "multiple matches for labels: many-to-one matching must be explicit \
-                     (group_left/group_right)",
-                ));
-            }
-            matched.insert(labels.clone());
-        } else if !matched.insert(labels.clone()) {
-            return Err(EvalError::execution(
-                "multiple matches for labels: grouping labels must ensure unique matches",
-            ));
-        }
+        let at = output.slot(pair, || Series::new(join.labels(pair, drop_now), return_bool));
+        output.mark(at, at_ms, join.matching.card)?;
         let value = match return_bool {
             true => PointValue::Float(f64::from(u8::from(answer.keep))),
             false if answer.keep => answer.value,
             false => return Ok(()),
         };
-        let next = output.series.len();
-        let at = *output.by_labels.entry(labels.clone()).or_insert(next);
-        if at == next {
-            output.series.push(Series::new(labels.clone(), return_bool));
-        }
-        output.series[at].push(at_ms, value);
+        output.slots[at].series.push(at_ms, value);
         Ok(())
     }
 }
@@ -237,7 +264,9 @@ impl Join<'_> {
         let other = one.unwrap_or_else(|| matched(many.as_ref()));
         let mut builder = LabelsBuilder::new(&base);
         if drop_name || changes_schema(self.binary.op) {
-            [METRIC_NAME, TYPE_LABEL, UNIT_LABEL].into_iter().for_each(|l| builder.remove(l));
+            for l in [METRIC_NAME, TYPE_LABEL, UNIT_LABEL] {
+                builder.remove(l);
+            }
         }
         let names = &self.matching.labels;
         if self.matching.card == MatchCardinality::OneToOne {

@@ -1,4 +1,6 @@
-//! Quantiles and fractions of classic histograms, whose buckets are cumulative series.
+//! Quantiles and fractions of classic histograms.
+//!
+//! Their buckets are cumulative series, one for each upper bound `le`.
 
 /// One cumulative bucket.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use crate::ast::Span;
 use crate::errors::EvalError;
 use crate::eval::Evaluator;
 use crate::eval_range::{Edges, RangeContext, Window};
-use crate::eval_selector::drop_stale;
+use crate::eval_selector::{drop_stale, keep_stats};
 use crate::eval_series::Series;
 use crate::functions_extended::{extended_range, interpolate, interpolate_histograms};
 use crate::plan::{Grid, MatrixNode, VectorNode};
@@ -24,9 +24,10 @@ impl Evaluator<'_> {
         start_ms: i64,
         end_ms: i64,
     ) -> Result<(), EvalError> {
-        let (edges, word) = match matrix.selector.anchored {
-            true => (Edges::Anchored, "anchored"),
-            false => (Edges::Smoothed, "smoothed"),
+        let (edges, word) = if matrix.selector.anchored {
+            (Edges::Anchored, "anchored")
+        } else {
+            (Edges::Smoothed, "smoothed")
         };
         if !points.histograms.is_empty() {
             let text = format!("{word} modifier is not supported with histograms");
@@ -63,6 +64,9 @@ impl Evaluator<'_> {
             points.clear();
             data.read(from_ms, to_ms, &mut points)?;
             drop_stale(&mut points);
+            if vector.stats_only {
+                keep_stats(&mut points);
+            }
             let mut series = Series::new(data.labels().clone(), false);
             for at_ms in grid.times() {
                 let data_ms = vector.shift.data_ms(at_ms);

@@ -1,4 +1,4 @@
-//! Functions of range vectors: a window slides over each series.
+//! Functions of range vectors: a window slides over series.
 
 use protocol::labels::METRIC_NAME;
 use protocol::sample::{HistogramSample, Sample};
@@ -7,7 +7,7 @@ use crate::annotations::Annotations;
 use crate::ast::Span;
 use crate::errors::EvalError;
 use crate::eval::{Evaluator, without_reset_hint};
-use crate::eval_selector::{drop_stale, points_samples};
+use crate::eval_selector::{drop_stale, keep_stats, points_samples};
 use crate::eval_series::{Series, TYPE_LABEL, has_same_labels};
 use crate::function_table::FunctionId;
 use crate::plan::{CallNode, Grid, MatrixNode, Node, NodeKind, Shift, VectorNode};
@@ -189,6 +189,9 @@ impl Evaluator<'_> {
             points.clear();
             data.read(from_ms, to_ms, &mut points)?;
             drop_stale(&mut points);
+            if matrix.selector.stats_only {
+                keep_stats(&mut points);
+            }
             let input = Series::new(data.labels().clone(), false);
             out.extend(self.range_over_series(call, &input, &points)?);
         }
@@ -310,9 +313,8 @@ impl Slide {
         advance(&mut self.histograms, histogram_ms, after, up_to);
         let floats = self.floats.0..self.floats.1;
         let histograms = self.histograms.0..self.histograms.1;
-        let starts = |starts: &'p [i64], range: std::ops::Range<usize>| match use_starts {
-            true => starts.get(range).unwrap_or_default(),
-            false => &[],
+        let starts = |starts: &'p [i64], range: std::ops::Range<usize>| {
+            if use_starts { starts.get(range).unwrap_or_default() } else { &[] }
         };
         Window {
             float_starts_ms: starts(&points.float_starts_ms, floats.clone()),

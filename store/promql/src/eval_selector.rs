@@ -1,5 +1,8 @@
-//! Selectors: samples of stored series at steps or over ranges.
+//! Selectors: stored samples at steps or over ranges.
 
+use std::sync::Arc;
+
+use protocol::histogram::{FloatHistogram, ResetHint};
 use protocol::sample::{HistogramSample, Sample, is_stale_nan};
 
 use crate::ast::Span;
@@ -108,6 +111,9 @@ impl Evaluator<'_> {
             self.budget.check_interruption()?;
             points.clear();
             data.read(from_ms, to_ms, &mut points)?;
+            if vector.stats_only {
+                keep_stats(&mut points);
+            }
             let mut series = Series::new(data.labels().clone(), false);
             let mut lookup = Lookup::default();
             for at_ms in grid.times() {
@@ -184,6 +190,25 @@ pub fn drop_stale(points: &mut Points) {
 fn retain_not<T>(dropped: &[bool], list: &mut Vec<T>) {
     let mut dropped = dropped.iter();
     list.retain(|_| !dropped.next().copied().unwrap_or(false));
+}
+
+/// Leaves count and sum of native histograms, after asking the buckets for resets.
+pub fn keep_stats(points: &mut Points) {
+    let mut previous: Option<Arc<FloatHistogram>> = None;
+    for point in &mut points.histograms {
+        let full = Arc::clone(&point.histogram);
+        let mut reset_hint = full.reset_hint;
+        if !is_stale_nan(full.sum) {
+            if let (ResetHint::Unknown, Some(previous)) = (reset_hint, &previous) {
+                let reset = full.is_reset_after(previous);
+                reset_hint = if reset { ResetHint::Reset } else { ResetHint::NotReset };
+            }
+            previous = Some(Arc::clone(&full));
+        }
+        let (schema, count, sum) = (full.schema, full.count, full.sum);
+        let stats = FloatHistogram { reset_hint, schema, count, sum, ..FloatHistogram::default() };
+        point.histogram = Arc::new(stats);
+    }
 }
 
 /// What points count as in a budget.

@@ -1,11 +1,11 @@
-//! Series on a grid of steps: what nodes of a plan hand to each other.
+//! Series on a grid: what nodes of a plan hand on.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::histogram::FloatHistogram;
 use protocol::labels::{Labels, METRIC_NAME};
 use protocol::sample::{HistogramSample, Sample};
+use rapidhash::{RapidHashMap, RapidHashSet};
 
 use crate::errors::EvalError;
 use crate::plan::Grid;
@@ -151,7 +151,7 @@ pub fn merge_same_labels(series: Vec<Series>) -> Result<Vec<Series>, EvalError> 
     if !has_same_labels(&series) {
         return Ok(series);
     }
-    let mut by_labels: HashMap<Labels, usize> = HashMap::with_capacity(series.len());
+    let mut by_labels: RapidHashMap<Labels, usize> = RapidHashMap::default();
     let mut merged: Vec<Series> = Vec::with_capacity(series.len());
     for one in series {
         if let Some(&at) = by_labels.get(&one.labels) {
@@ -180,7 +180,7 @@ pub fn has_same_labels(series: &[Series]) -> bool {
     if series.windows(2).all(|pair| pair[0].labels < pair[1].labels) {
         return false;
     }
-    let mut seen = std::collections::HashSet::with_capacity(series.len());
+    let mut seen = RapidHashSet::default();
     !series.iter().all(|one| seen.insert(&one.labels))
 }
 

@@ -1,4 +1,4 @@
-//! `absent` and `absent_over_time`: a 1 where there is nothing.
+//! `absent`, `absent_over_time`: a 1 where nothing is.
 
 use protocol::labels::{Labels, LabelsBuilder, METRIC_NAME};
 use protocol::matcher::{MatchOp, Matcher};

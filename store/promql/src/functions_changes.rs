@@ -1,4 +1,4 @@
-//! `changes` and `resets`: what happened between neighbouring samples.
+//! `changes` and `resets`: neighbouring samples compared.
 
 use std::sync::Arc;
 

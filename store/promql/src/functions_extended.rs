@@ -1,4 +1,4 @@
-//! `anchored` and `smoothed` ranges: the value at both edges instead of a guess.
+//! `anchored` and `smoothed`: the value at both edges.
 //!
 //! Anchored takes the last sample before the range for its start; smoothed interpolates between
 //! the samples around either edge.
@@ -173,7 +173,8 @@ fn extended_histograms(
         FloatHistogram::clone(&points[last].histogram)
     };
     let gauge = |histogram: &FloatHistogram| histogram.reset_hint == ResetHint::Gauge;
-    if !kind.is_counter && !(gauge(&left) && gauge(&right)) {
+    let both_gauges = gauge(&left) && gauge(&right);
+    if !kind.is_counter && !both_gauges {
         context.warn_not_gauge();
     }
     let mut sum = HistogramSum::new(&right);

@@ -1,11 +1,10 @@
-//! Functions of histograms, native ones and those of classic buckets.
-
-use std::collections::HashMap;
+//! Functions of native and of classic histograms.
 
 use protocol::go_float::format_open_metrics;
 use protocol::histogram::FloatHistogram;
 use protocol::histogram_quantile::NanObservations;
 use protocol::labels::{BUCKET_LABEL, Labels, LabelsBuilder, METRIC_NAME};
+use rapidhash::RapidHashMap;
 
 use crate::annotations::{Detail, Severity};
 use crate::ast::Span;
@@ -51,9 +50,10 @@ impl Evaluator<'_> {
         let mut out = Vec::new();
         for one in series {
             // Type and unit stay here, unlike elsewhere.
-            let labels = match self.options.delayed_name_removal {
-                true => one.labels.clone(),
-                false => one.labels.without(&[METRIC_NAME]),
+            let labels = if self.options.delayed_name_removal {
+                one.labels.clone()
+            } else {
+                one.labels.without(&[METRIC_NAME])
             };
             let mut mapped = Series::new(labels, true);
             for point in &one.histograms {
@@ -157,7 +157,7 @@ impl Evaluator<'_> {
     /// floats without a readable bound is told of and left out.
     fn group_buckets(&mut self, series: &[Series], span: Span) -> Vec<(Labels, Group)> {
         let mut groups: Vec<(Labels, Group)> = Vec::new();
-        let mut by_labels: HashMap<Labels, usize> = HashMap::new();
+        let mut by_labels: RapidHashMap<Labels, usize> = RapidHashMap::default();
         let mut group_of = |labels: Labels, groups: &mut Vec<(Labels, Group)>| {
             *by_labels.entry(labels.clone()).or_insert_with(|| {
                 groups.push((labels, Group::default()));
@@ -176,10 +176,8 @@ impl Evaluator<'_> {
             let Some(upper_bound) = parse_bound(bound) else {
                 let text =
                     format!("bucket label \"le\" is missing or has a malformed value of {bound:?}");
-                let name = match self.options.delayed_name_removal {
-                    true => one.labels.metric_name(),
-                    false => "",
-                };
+                let name =
+                    if self.options.delayed_name_removal { one.labels.metric_name() } else { "" };
                 self.annotations.warn(span, named(&text, name));
                 continue;
             };

@@ -3,10 +3,11 @@
 //! An info series belongs to the series with the same `instance` and `job`. Of several with the
 //! same name the one with the newest sample counts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::labels::{Labels, LabelsBuilder, METRIC_NAME};
 use protocol::matcher::Matcher;
+use rapidhash::RapidHashMap;
 
 use crate::errors::EvalError;
 use crate::eval::Evaluator;
@@ -18,7 +19,7 @@ use crate::value::PointValue;
 const IDENTIFYING: [&str; 2] = ["instance", "job"];
 
 /// Info series by name, then by target; for each step the newest of them.
-type Newest = BTreeMap<String, HashMap<Labels, Vec<Option<usize>>>>;
+type Newest = BTreeMap<String, RapidHashMap<Labels, Vec<Option<usize>>>>;
 
 impl Evaluator<'_> {
     /// `info(v, {data labels})`
@@ -33,6 +34,8 @@ impl Evaluator<'_> {
         let enriched: Vec<bool> = base.iter().map(|one| !is_info(one)).collect();
         let targets = identifying_values(base.iter().zip(&enriched));
         let infos = self.info_series(selection, &targets, grid)?;
+        // For each info series the steps are laid out.
+        self.usage.hold(infos.len().saturating_mul(grid.len()), &self.budget)?;
         let newest = newest_by_step(&infos, grid)?;
         let mut out = Vec::new();
         for (one, enriched) in base.into_iter().zip(enriched) {
@@ -61,6 +64,7 @@ impl Evaluator<'_> {
             shift: selection.shift,
             smoothed: false,
             anchored: false,
+            stats_only: false,
             matchers: Vec::new(),
         };
         let mut is_histogram = None;
@@ -100,7 +104,7 @@ fn identifying_values<'a>(
 
 fn newest_by_step(infos: &[Series], grid: &Grid) -> Result<Newest, EvalError> {
     let mut newest = Newest::new();
-    let mut times: HashMap<(String, Labels), Vec<i64>> = HashMap::new();
+    let mut times: RapidHashMap<(String, Labels), Vec<i64>> = RapidHashMap::default();
     for (at, one) in infos.iter().enumerate() {
         let name = one.labels.metric_name().to_owned();
         let target = one.labels.only(&IDENTIFYING);
@@ -139,8 +143,8 @@ fn enrich(
     let of_target: Vec<&Vec<Option<usize>>> =
         newest.values().filter_map(|by_target| by_target.get(&target)).collect();
     let needs_info = data_matchers.iter().any(|matcher| !matcher.matches_empty());
-    let mut labels_of: HashMap<Vec<usize>, Labels> = HashMap::new();
-    let mut by_labels: HashMap<Labels, usize> = HashMap::new();
+    let mut labels_of: RapidHashMap<Vec<usize>, Labels> = RapidHashMap::default();
+    let mut by_labels: RapidHashMap<Labels, usize> = RapidHashMap::default();
     let mut out: Vec<Series> = Vec::new();
     let mut cursor = Cursor::default();
     for (step, at_ms) in grid.times().enumerate() {

@@ -1,4 +1,4 @@
-//! Functions of single numbers: mathematics, bounds, timestamps.
+//! Functions of single numbers: maths, bounds, timestamps.
 
 use crate::errors::EvalError;
 use crate::eval::Evaluator;

@@ -1,4 +1,4 @@
-//! Spread and quantiles of a range, and the quantile of a list of numbers.
+//! Spread and quantiles of a range or list.
 
 use protocol::go_float::format_g;
 use protocol::summation::CompensatedSum;
@@ -39,7 +39,9 @@ pub fn mad_over_time(window: &Window<'_>, context: &mut RangeContext<'_>) -> Ans
         return Ok(Some(PointValue::Float(f64::NAN)));
     }
     let median = quantile(0.5, &mut values);
-    values.iter_mut().for_each(|value| *value = (*value - median).abs());
+    for value in &mut values {
+        *value = (*value - median).abs();
+    }
     Ok(Some(PointValue::Float(quantile(0.5, &mut values))))
 }
 

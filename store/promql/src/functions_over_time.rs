@@ -29,7 +29,9 @@ pub fn sum_over_time(window: &Window<'_>, context: &mut RangeContext<'_>) -> Ans
         return Ok(folded.map(|()| histogram_value(sum.finish())));
     }
     let mut sum = CompensatedSum::default();
-    window.floats.iter().for_each(|point| sum.add(point.value));
+    for point in window.floats {
+        sum.add(point.value);
+    }
     float(if sum.sum.is_infinite() { sum.sum } else { sum.value() })
 }
 
@@ -46,7 +48,9 @@ pub fn avg_over_time(window: &Window<'_>, context: &mut RangeContext<'_>) -> Ans
     }
     let [first, rest @ ..] = window.floats else { return Ok(None) };
     let mut mean = CompensatedMean::new(first.value);
-    rest.iter().for_each(|point| mean.add(point.value));
+    for point in rest {
+        mean.add(point.value);
+    }
     float(mean.value())
 }
 

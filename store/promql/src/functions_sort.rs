@@ -1,4 +1,6 @@
-//! Sorting an instant vector; range queries are always sorted by labels.
+//! Sorting an instant vector.
+//!
+//! Range queries are always sorted by labels instead.
 
 use std::cmp::Ordering;
 
@@ -26,7 +28,9 @@ impl Evaluator<'_> {
         let names: Vec<&str> = call.args[1..].iter().map(text_of).collect();
         match call.function.id {
             FunctionId::Sort | FunctionId::SortDesc => {
-                series.iter_mut().for_each(|one| one.histograms.clear());
+                for one in &mut series {
+                    one.histograms.clear();
+                }
                 series.retain(|one| !one.is_empty());
                 let descending = call.function.id == FunctionId::SortDesc;
                 series.sort_by(|a, b| by_value(first_value(a), first_value(b), descending));

@@ -1,4 +1,4 @@
-//! `deriv`, `predict_linear`, `double_exponential_smoothing`: where a gauge is going.
+//! Where a gauge is going: `deriv`, `predict_linear`, ...
 
 use protocol::sample::Sample;
 use protocol::summation::CompensatedSum;
@@ -67,9 +67,10 @@ impl Line {
         let first = floats[0].value;
         if floats[1..].iter().all(|point| point.value == first) {
             // Nothing moves, and no rounding shall say it does.
-            return match first.is_infinite() {
-                true => Self { slope: f64::NAN, intercept: f64::NAN },
-                false => Self { slope: 0.0, intercept: first },
+            return if first.is_infinite() {
+                Self { slope: f64::NAN, intercept: f64::NAN }
+            } else {
+                Self { slope: 0.0, intercept: first }
             };
         }
         let [mut sum_x, mut sum_y, mut sum_xy, mut sum_xx] = [CompensatedSum::default(); 4];

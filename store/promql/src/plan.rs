@@ -1,4 +1,4 @@
-//! What is to be computed: the expression with all times known.
+//! What is to be computed, with all times known.
 //!
 //! Offsets, `@` and computed durations are numbers here, parentheses are gone, every selector
 //! knows its selection, and what has the same value at every step is marked.
@@ -128,6 +128,8 @@ pub struct VectorNode {
     pub smoothed: bool,
     /// Takes the sample at the range's start too.
     pub anchored: bool,
+    /// Only count and sum of native histograms are asked for.
+    pub stats_only: bool,
     /// As written.
     pub matchers: Vec<Matcher>,
 }

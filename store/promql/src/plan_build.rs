@@ -9,6 +9,7 @@ use crate::ast::{
 use crate::engine::EvalParams;
 use crate::errors::EvalError;
 use crate::function_table::{Function, FunctionId};
+use crate::operator::BinaryOp;
 use crate::plan::{
     AggregateNode, BinaryNode, CallNode, InfoSelection, MatrixNode, Node, NodeKind, Plan, Shift,
     SubqueryNode, VectorNode,
@@ -30,7 +31,8 @@ pub fn build(expr: &Expr, params: &EvalParams) -> Result<Plan, EvalError> {
         step_ms: if instant { 0 } else { params.step_ms },
         range_ms: params.end_ms - params.start_ms,
     };
-    let mut builder = Builder { params, durations, selections: Vec::new() };
+    let needs = Needs::default();
+    let mut builder = Builder { params, durations, selections: Vec::new(), needs };
     let window = Times { from_ms: params.start_ms, to_ms: params.end_ms };
     let root = builder.build(expr, window)?.wrapped();
     Ok(Plan { root, value_type, selections: builder.selections, params: params.clone() })
@@ -75,14 +77,56 @@ impl Built {
     }
 }
 
+/// What the expressions above want of native histograms.
+#[derive(Clone, Copy, Default)]
+struct Needs {
+    /// Something wants count or sum only.
+    stats: bool,
+    /// Something wants the buckets.
+    buckets: bool,
+}
+
+impl Needs {
+    fn within_call(self, function: FunctionId) -> Self {
+        use FunctionId as F;
+        match function {
+            F::HistogramCount | F::HistogramSum | F::HistogramAvg => Self { stats: true, ..self },
+            F::HistogramQuantile | F::HistogramQuantiles | F::HistogramFraction => {
+                Self { buckets: true, ..self }
+            }
+            _ => self,
+        }
+    }
+
+    fn within_operator(self, op: BinaryOp) -> Self {
+        let trims = matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+        Self { buckets: self.buckets || trims, ..self }
+    }
+}
+
 struct Builder<'a> {
     params: &'a EvalParams,
     durations: DurationContext,
     selections: Vec<Selection>,
+    needs: Needs,
 }
 
 impl Builder<'_> {
     fn build(&mut self, expr: &Expr, times: Times) -> Result<Built, EvalError> {
+        let needs = self.needs;
+        self.needs = match &expr.kind {
+            ExprKind::Call { function, .. } => needs.within_call(function.id),
+            ExprKind::Binary(binary) => needs.within_operator(binary.op),
+            // Resets between the steps of a subquery can only be found in the buckets.
+            ExprKind::Subquery(_) => Needs { buckets: true, ..needs },
+            _ => needs,
+        };
+        let built = self.build_kind(expr, times);
+        self.needs = needs;
+        built
+    }
+
+    fn build_kind(&mut self, expr: &Expr, times: Times) -> Result<Built, EvalError> {
         match &expr.kind {
             ExprKind::NumberLiteral { value, .. } => {
                 Ok(Built::literal(expr, NodeKind::Number(*value)))
@@ -146,6 +190,7 @@ impl Builder<'_> {
             shift,
             smoothed: selector.smoothed,
             anchored: selector.anchored,
+            stats_only: self.needs.stats && !self.needs.buckets,
             matchers: selector.matchers.clone(),
         })
     }

@@ -32,7 +32,7 @@ impl SeriesData for Stored {
 
 /// `name{labels} 1 2 _ stale 3`, a sample every ten seconds from zero on.
 fn stored(line: &str) -> Stored {
-    let at = line.find('}').map_or_else(|| line.find(' ').unwrap(), |at| at + 1);
+    let at = line.find('}').map_or_else(|| line.find(' ').expect("values"), |at| at + 1);
     let (name, values) = line.split_at(at);
     let matchers = parse_metric_selector(name).expect("a selector");
     let labels = Labels::from_pairs(matchers.into_iter().map(|m| (m.name, m.value)));

@@ -1,8 +1,8 @@
 //! One thread, virtual time, and dice for who goes next.
 //!
-//! Of all tasks that are ready the seed picks one, again and again. Time stands still while anybody is
-//! ready and then jumps to the next timer. Every step goes into a running hash, the *trace*: two runs
-//! with one seed must end with the same.
+//! Of all tasks that are ready the seed picks one, again and again. Time stands still while anybody
+//! is ready and then jumps to the next timer. Every step goes into a running hash, the *trace*: two
+//! runs with one seed must end with the same.
 
 use std::collections::BTreeMap;
 use std::future::Future;

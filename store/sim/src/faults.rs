@@ -1,4 +1,6 @@
-//! How disk and bucket fail. All numbers are times in a thousand.
+//! How disk and bucket fail.
+//!
+//! All numbers are times in a thousand.
 
 /// Faults of the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Runs a test under one seed or many.
 //!
-//! `HEARTH_SIM_SEEDS=n` runs n seeds in place of the test's own number, `HEARTH_SIM_SEED=s` runs just
-//! that one. A failure says how to run it again.
+//! `HEARTH_SIM_SEEDS=n` runs n seeds in place of the test's own number, `HEARTH_SIM_SEED=s` runs
+//! just that one. A failure says how to run it again.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

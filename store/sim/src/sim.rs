@@ -1,8 +1,8 @@
 //! What a test can do to its world.
 //!
 //! A [`Sim`] is one machine and what lies around it: disk, bucket, outbox and clocks outlive every
-//! process. [`Sim::boot`] starts a process, which gets a [`World`]; [`Sim::crash`] and [`Sim::kill`]
-//! end it.
+//! process. [`Sim::boot`] starts a process, which gets a [`World`]; [`Sim::crash`] and
+//! [`Sim::kill`] end it.
 
 use std::future::Future;
 use std::sync::Arc;

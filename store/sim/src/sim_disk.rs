@@ -1,7 +1,7 @@
 //! A disk that can lose whatever was not synced.
 //!
-//! Survives its processes. A handle belongs to the life in which it was opened: after a crash, or once
-//! the power is gone, every call of that life fails and changes nothing.
+//! Survives its processes. A handle belongs to the life in which it was opened: after a crash, or
+//! once the power is gone, every call of that life fails and changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
@@ -146,10 +146,10 @@ impl Machine {
     }
 
     fn fails(&self, per_mille: u64) -> io::Result<()> {
-        match per_mille > 0 && self.dice.chance(per_mille) {
-            true => Err(io::Error::other("simulated fault")),
-            false => Ok(()),
+        if per_mille > 0 && self.dice.chance(per_mille) {
+            return Err(io::Error::other("simulated fault"));
         }
+        Ok(())
     }
 }
 

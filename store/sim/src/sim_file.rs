@@ -1,8 +1,8 @@
 //! The bytes of one simulated file, synced and not.
 //!
 //! Pure. A crash keeps or loses each sector of what was not synced by itself, and may tear the last
-//! one at any byte. After a failed sync the sectors that did not reach the disk count as clean: no later
-//! sync writes them, as on a real kernel.
+//! one at any byte. After a failed sync the sectors that did not reach the disk count as clean: no
+//! later sync writes them, as on a real kernel.
 
 use std::collections::BTreeSet;
 

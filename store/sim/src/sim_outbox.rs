@@ -1,4 +1,4 @@
-//! An outbox that remembers what was sent and answers from a script.
+//! An outbox that remembers, and answers from a script.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -11,8 +11,8 @@ use world::tasks::{TaskHandle, Tasks};
 use crate::executor::{Executor, Process};
 use crate::seeded_random::SeededRandom;
 
-/// Blocking work takes up to so much virtual time before and after it is done, so that others run in
-/// between and that works overtake each other.
+/// Blocking work takes up to so much virtual time before and after it is done, so that others run
+/// in between and that works overtake each other.
 const BLOCKING_MICROS_MAX: u64 = 4_000;
 
 /// Tasks of one process; a crash ends them all.

@@ -1,4 +1,6 @@
-//! A damaged byte in the log: named, never silent, and the rest is read.
+//! A damaged byte in the log: named, and the rest is read.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,6 +9,7 @@ use bytes::Bytes;
 use sim::harness::{for_each_seed, run};
 use sim::sim::{Booted, Sim};
 use world::commit_log::{CommitLog, LogError, Position, StreamName};
+use world::log_index::segment_first;
 use world::recovery::LogOpenError;
 use world::segment::{BATCH_HEADER_LEN, FRAME_HEADER_LEN, HEADER_LEN};
 
@@ -111,6 +114,21 @@ fn a_bad_header_loses_the_segment_and_nothing_else() {
 }
 
 #[test]
+fn what_goes_bad_while_the_log_is_open_is_told_as_well() {
+    run(5, |sim| async move {
+        let booted = sim.boot().unwrap();
+        for (stream, text) in [(A, "one"), (B, "two"), (A, "three")] {
+            append(&booted, stream, text).await;
+        }
+        sim.disk.flip_byte(&first_segment(), ONE);
+        let (found, damage) = replay(&booted, A);
+        assert_eq!(found, ["three"]);
+        assert!(damage.expect("one is lost").ends_with("record 0 of samples/ws-a is lost"));
+        assert_eq!(replay(&booted, B), (vec!["two".to_owned()], None));
+    });
+}
+
+#[test]
 fn a_newer_segment_is_refused_by_name() {
     run(4, |sim| async move {
         four_records(&sim).await;
@@ -138,7 +156,7 @@ fn any_byte_of_an_older_segment() {
         let names = booted.world.disk.list(Path::new("log")).unwrap();
         sim.kill(&booted);
         // Damage in the very last batch cannot be told from a torn write.
-        let segments: Vec<_> = names.iter().filter(|e| e.name.ends_with(".seg")).collect();
+        let segments: Vec<_> = names.iter().filter(|e| segment_first(&e.name).is_some()).collect();
         assert!(segments.len() > 2, "{segments:?}");
         let damaged = segments[sim.dice.below(segments.len() as u64 - 1) as usize];
         let offset = sim.dice.below(damaged.len) as usize;

@@ -89,11 +89,7 @@ pub fn encode(state: &State) -> Result<Bytes, CatalogError> {
 }
 
 /// Puts a snapshot under its mark. One that is there already holds the same.
-pub async fn store(
-    bucket: &dyn Bucket,
-    mark: Mark,
-    content: Bytes,
-) -> Result<(), CatalogError> {
+pub async fn store(bucket: &dyn Bucket, mark: Mark, content: Bytes) -> Result<(), CatalogError> {
     bucket.put_new(&name(mark), content).await?;
     Ok(())
 }

@@ -78,7 +78,8 @@ impl State {
 
     /// Records that make this state, in an order that can be applied.
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
-        let workspaces = self.workspaces.iter().flat_map(|(id, workspace)| records_of(id, workspace));
+        let workspaces =
+            self.workspaces.iter().flat_map(|(id, workspace)| records_of(id, workspace));
         let purging = self.purging.iter().map(|id| Record::WorkspaceDeleted(id.clone()));
         let tokens = self.token_order.iter().filter_map(|key| self.tokens.get(key));
         purging.chain(workspaces).chain(tokens.cloned().map(Record::Token))

@@ -94,11 +94,7 @@ fn defined<'a>(
     existing(state, id)?.alert_manager.as_ref().ok_or_else(missing)
 }
 
-async fn check_file(
-    control: &Control,
-    id: &WorkspaceId,
-    data: &Blob,
-) -> Result<(), ControlError> {
+async fn check_file(control: &Control, id: &WorkspaceId, data: &Blob) -> Result<(), ControlError> {
     let check = control.checks.alert_manager;
     check_definition(control, id, data, KIND, move |text, _| check(text)).await
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use protocol::amp_api::configuration::{
     ConfigurationDescription, ConfigurationExtras, DescribeConfigurationResponse, LABEL_SETS_MAX,
-    LimitsPerLabelSet, OUT_OF_ORDER_SECONDS_MAX, RETENTION_DAYS_MAX,
-    RULE_QUERY_OFFSET_SECONDS_MAX, Reach, StatusResponse, UpdateConfigurationRequest,
+    LimitsPerLabelSet, OUT_OF_ORDER_SECONDS_MAX, RETENTION_DAYS_MAX, RULE_QUERY_OFFSET_SECONDS_MAX,
+    Reach, StatusResponse, UpdateConfigurationRequest,
 };
 use protocol::amp_api::error::FieldFault;
 use protocol::amp_api::status::{Status, StatusCode};
@@ -67,9 +67,8 @@ fn merge(configuration: &mut Configuration, input: UpdateConfigurationRequest) -
         }
         fits.then_some(value)
     };
-    let days = bounded(
-        "retentionPeriodInDays", input.retention_period_in_days, 1, RETENTION_DAYS_MAX,
-    );
+    let days =
+        bounded("retentionPeriodInDays", input.retention_period_in_days, 1, RETENTION_DAYS_MAX);
     let window = bounded(
         "outOfOrderTimeWindowInSeconds",
         input.out_of_order_time_window_in_seconds,

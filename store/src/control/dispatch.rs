@@ -14,9 +14,7 @@ use crate::control::action::ControlAction;
 use crate::control::error::ControlError;
 use crate::control::ports::{Checks, DataPlane};
 use crate::control::request::ControlRequest;
-use crate::control::{
-    alert_manager, configuration, rule_namespaces, secrets, tags, workspaces,
-};
+use crate::control::{alert_manager, configuration, rule_namespaces, secrets, tags, workspaces};
 use crate::http::answer::Answer;
 
 /// Names that answers are made of.

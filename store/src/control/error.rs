@@ -140,9 +140,7 @@ impl ControlError {
     const fn code(&self) -> (ErrorCode, Option<ValidationReason>) {
         use ErrorCode::*;
         match self {
-            Self::Fields(_) => {
-                (ValidationException, Some(ValidationReason::FieldValidationFailed))
-            }
+            Self::Fields(_) => (ValidationException, Some(ValidationReason::FieldValidationFailed)),
             Self::CannotParse(_) => (ValidationException, Some(ValidationReason::CannotParse)),
             Self::Invalid(_) | Self::BodyTooLarge { .. } => {
                 (ValidationException, Some(ValidationReason::Other))
@@ -151,9 +149,9 @@ impl ControlError {
                 (ValidationException, Some(ValidationReason::UnknownOperation))
             }
             Self::NotFound { .. } => (ResourceNotFoundException, None),
-            Self::Exists { .. }
-            | Self::Owned { .. }
-            | Self::Catalog(CatalogError::TokenReused) => (ConflictException, None),
+            Self::Exists { .. } | Self::Owned { .. } | Self::Catalog(CatalogError::TokenReused) => {
+                (ConflictException, None)
+            }
             Self::Quota { .. } => (ServiceQuotaExceededException, None),
             Self::Denied(_) => (AccessDeniedException, None),
             Self::Catalog(_) | Self::Internal(_) => (InternalServerException, None),

@@ -53,9 +53,8 @@ impl Page {
             last = Some(name);
         }
         let more = entries.next().is_some();
-        let token = last.filter(|_| more).map(|name| {
-            URL_SAFE_NO_PAD.encode(format!("{TOKEN_MARK}{name}"))
-        });
+        let token =
+            last.filter(|_| more).map(|name| URL_SAFE_NO_PAD.encode(format!("{TOKEN_MARK}{name}")));
         (page, token)
     }
 }

@@ -193,11 +193,7 @@ pub fn definition_status(hash: &str, programmed: Option<&Programmed>) -> Status 
     }
 }
 
-async fn check_file(
-    control: &Control,
-    id: &WorkspaceId,
-    data: &Blob,
-) -> Result<(), ControlError> {
+async fn check_file(control: &Control, id: &WorkspaceId, data: &Blob) -> Result<(), ControlError> {
     check_definition(control, id, data, Kind::RuleGroupsNamespace, control.checks.rules).await
 }
 

@@ -63,10 +63,8 @@ pub async fn remove(control: &Control, request: &ControlRequest) -> Result<Answe
     if keys.is_empty() {
         return Err(ControlError::field("tagKeys", "at least one key"));
     }
-    let faults: Vec<_> = keys
-        .iter()
-        .filter_map(|key| Some(FieldFault::new("tagKeys", key_fault(key)?)))
-        .collect();
+    let faults: Vec<_> =
+        keys.iter().filter_map(|key| Some(FieldFault::new("tagKeys", key_fault(key)?))).collect();
     if !faults.is_empty() {
         return Err(ControlError::Fields(faults));
     }

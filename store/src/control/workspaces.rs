@@ -38,7 +38,8 @@ pub async fn create(control: &Control, request: &ControlRequest) -> Result<Answe
     let id = WorkspaceId::from_random(bytes);
     let record = new_record(id.clone(), input, &request.principal, request.now_ms)?;
     let naming = &control.naming;
-    let answer = control.catalog.change(token, |state| decide_create(state, record, naming)).await?;
+    let answer =
+        control.catalog.change(token, |state| decide_create(state, record, naming)).await?;
     control.data_plane.program(&answer.workspace_id).await;
     Ok(body(&answer))
 }

@@ -14,7 +14,7 @@ use crate::http::data_action::DataAction;
 use crate::http::error::ApiError;
 use crate::http::params::Params;
 use crate::http::routes::Scope;
-use crate::http::{ingest, labels, query, status};
+use crate::http::{alerting, ingest, labels, metadata, query, status};
 use crate::store::Store;
 use crate::workspace::Workspace;
 use crate::workspaces::Unopened;
@@ -61,11 +61,7 @@ pub async fn answer(store: &Arc<Store>, request: DataRequest<'_>, body: Body) ->
     }
 }
 
-async fn act(
-    store: &Arc<Store>,
-    request: DataRequest<'_>,
-    body: Body,
-) -> Result<Answer, ApiError> {
+async fn act(store: &Arc<Store>, request: DataRequest<'_>, body: Body) -> Result<Answer, ApiError> {
     let DataRequest { action, scope, captures, parts } = request;
     let workspace = workspace(store, &scope).await?;
     let mut params = Params::parse(parts.uri.query().unwrap_or(""));
@@ -123,10 +119,17 @@ async fn dispatch(action: DataAction, context: Context<'_>) -> Result<Answer, Ap
         DataAction::RemoteWrite => ingest::remote_write(&context).await,
         DataAction::Query => query::instant(&context).await,
         DataAction::QueryRange => query::range(&context).await,
+        DataAction::QueryExemplars => metadata::exemplars(&context),
+        DataAction::Metadata => metadata::metadata(&context),
+        DataAction::StatusTsdb => metadata::tsdb_status(&context).await,
         DataAction::FormatQuery => query::format(&context),
         DataAction::Series => labels::series(&context).await,
         DataAction::Labels => labels::names(&context).await,
         DataAction::LabelValues => labels::values(&context).await,
+        DataAction::Rules => alerting::rules(&context),
+        DataAction::Alerts => Ok(alerting::alerts(&context)),
+        DataAction::AlertManagers => Ok(alerting::alert_managers(&context)),
+        action if action.is_alert_manager() => alerting::alert_manager(action, &context).await,
         DataAction::Targets => Ok(status::targets()),
         DataAction::BuildInfo => Ok(status::build_info(&context)),
         DataAction::StatusConfig => Ok(status::config(&context)),

@@ -66,7 +66,10 @@ pub async fn finish(world: &World, wanted: Wanted, request_id: &str, answer: Ans
     let fixed = [
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE, OPTIONS"),
-        (ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Accept-Encoding, Authorization, Content-Type, Origin"),
+        (
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            "Accept, Accept-Encoding, Authorization, Content-Type, Origin",
+        ),
         (ACCESS_CONTROL_EXPOSE_HEADERS, "Date, x-amzn-RequestId"),
     ];
     for (name, value) in fixed {
@@ -105,9 +108,13 @@ mod tests {
 
     #[test]
     fn gzip_only_where_it_is_wanted() {
-        for (header, wanted) in
-            [("gzip", true), ("br, gzip;q=0.5", true), ("*", true), ("gzip;q=0", false), ("br", false)]
-        {
+        for (header, wanted) in [
+            ("gzip", true),
+            ("br, gzip;q=0.5", true),
+            ("*", true),
+            ("gzip;q=0", false),
+            ("br", false),
+        ] {
             assert_eq!(accepts_gzip(header), wanted, "{header}");
         }
     }

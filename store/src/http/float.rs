@@ -63,9 +63,14 @@ mod tests {
 
     #[test]
     fn times_have_no_decimals_or_three() {
-        for (ms, text) in
-            [(0, "0"), (1000, "1"), (1100, "1.100"), (1007, "1.007"), (-1500, "-1.500"), (-7, "-0.007")]
-        {
+        for (ms, text) in [
+            (0, "0"),
+            (1000, "1"),
+            (1100, "1.100"),
+            (1007, "1.007"),
+            (-1500, "-1.500"),
+            (-7, "-0.007"),
+        ] {
             let mut out = Vec::new();
             write_time(&mut out, ms);
             assert_eq!(String::from_utf8(out).expect("ASCII"), text);

@@ -30,7 +30,7 @@ const REFUSALS_MAX: usize = 16;
 /// Takes a request.
 pub async fn remote_write(context: &Context<'_>) -> Result<Answer, ApiError> {
     let version = version(&context.parts.headers)?;
-    let in_force = context.workspace.in_force();
+    let in_force = context.workspace.data.in_force();
     let _permit = in_force.writes.try_acquire().map_err(|_| {
         let limit = in_force.configuration.limits().writes_at_once_max;
         ApiError::TooManyRequests(format!("limit writesAtOnce of {limit} requests is reached"))
@@ -42,10 +42,10 @@ pub async fn remote_write(context: &Context<'_>) -> Result<Answer, ApiError> {
         metadata: Some(metadata),
         ..TimeSeries::default()
     }));
-    let outcome = context.workspace.tsdb.append(series, AppendMode::KeepValid).await;
+    let outcome = context.workspace.data.tsdb.append(series, AppendMode::KeepValid).await;
     let outcome = outcome.map_err(|error| append_error(&error))?;
     let refused: Vec<_> = refused.iter().map(ToString::to_string).collect();
-    let metrics = &context.workspace.ingest_metrics;
+    let metrics = &context.workspace.data.ingest_metrics;
     metrics.count(&outcome, refused.len() as u64);
     Ok(with_written(answer(&outcome, &refused), version, &outcome))
 }
@@ -86,9 +86,14 @@ async fn decoded(context: &Context<'_>, version: Version) -> Result<DecodedWrite
 
 fn append_error(error: &TsdbError) -> ApiError {
     match error {
-        TsdbError::Unavailable(_) | TsdbError::Closed => ApiError::Unavailable(error.to_string()),
+        TsdbError::Unavailable(_) | TsdbError::Closed | TsdbError::Superseded(_) => {
+            ApiError::Unavailable(error.to_string())
+        }
         TsdbError::BatchTooLarge { .. } => ApiError::TooLarge(error.to_string()),
-        TsdbError::OverBudget { .. } | TsdbError::Damaged { .. } | TsdbError::TooNew { .. } => {
+        TsdbError::OverBudget { .. }
+        | TsdbError::Damaged { .. }
+        | TsdbError::TooNew { .. }
+        | TsdbError::Superseded(_) => {
             tracing::error!(%error, "samples could not be written");
             ApiError::Internal(error.to_string())
         }
@@ -120,6 +125,9 @@ fn with_written(answer: Answer, version: Version, outcome: &AppendOutcome) -> An
                 HeaderName::from_static(HISTOGRAMS_WRITTEN_HEADER),
                 &outcome.histograms.to_string(),
             )
-            .with(HeaderName::from_static(EXEMPLARS_WRITTEN_HEADER), &outcome.exemplars.to_string()),
+            .with(
+                HeaderName::from_static(EXEMPLARS_WRITTEN_HEADER),
+                &outcome.exemplars.to_string(),
+            ),
     }
 }

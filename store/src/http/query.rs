@@ -15,7 +15,7 @@ use crate::http::data_plane::Context;
 use crate::http::error::ApiError;
 use crate::http::response::{Notes, envelope, query_data};
 use crate::http::times::{duration_parameter, limit_parameter, time_parameter};
-use crate::query_source::{Query, QueryError, parse_options, run};
+use crate::query_source::{Line, Query, QueryError, parse_options, run};
 
 /// What Prometheus warns of where `limit` cut something.
 pub const TRUNCATED: &str = "results truncated due to limit";
@@ -33,9 +33,8 @@ pub async fn instant(context: &Context<'_>) -> Result<Answer, ApiError> {
 pub async fn range(context: &Context<'_>) -> Result<Answer, ApiError> {
     let params = &context.params;
     let time = |name: &str| {
-        time_parameter(params, name)?.ok_or_else(|| {
-            ApiError::parameter(name, "cannot parse \"\" to a valid timestamp")
-        })
+        time_parameter(params, name)?
+            .ok_or_else(|| ApiError::parameter(name, "cannot parse \"\" to a valid timestamp"))
     };
     let (start_ms, end_ms) = (time("start")?, time("end")?);
     if end_ms < start_ms {
@@ -48,7 +47,7 @@ pub async fn range(context: &Context<'_>) -> Result<Answer, ApiError> {
                       Try a positive integer";
         return Err(ApiError::parameter("step", reason));
     }
-    let limit = context.workspace.in_force().configuration.limits().query_points_max;
+    let limit = context.workspace.data.in_force().configuration.limits().query_points_max;
     let points = end_ms.saturating_sub(start_ms) / step_ms;
     if limit > 0 && points > i64::try_from(limit).unwrap_or(i64::MAX) {
         return Err(ApiError::BadData(format!(
@@ -62,16 +61,15 @@ pub async fn range(context: &Context<'_>) -> Result<Answer, ApiError> {
 /// The query printed anew.
 pub fn format(context: &Context<'_>) -> Result<Answer, ApiError> {
     let text = context.params.value("query");
-    let options = parse_options(&context.workspace.in_force().configuration);
-    let expr = parse_expr(text, &options)
-        .map_err(|error| ApiError::parameter("query", error))?;
+    let options = parse_options(&context.workspace.data.in_force().configuration);
+    let expr = parse_expr(text, &options).map_err(|error| ApiError::parameter("query", error))?;
     let data = json!({"status": "success", "data": expr.to_string()});
     Ok(Answer::json(StatusCode::OK, &data))
 }
 
 async fn answer(context: &Context<'_>, mut params: EvalParams) -> Result<Answer, ApiError> {
     let text = context.params.value("query").to_owned();
-    let configuration = context.workspace.in_force().configuration.clone();
+    let configuration = context.workspace.data.in_force().configuration.clone();
     let expr = parse_expr(&text, &parse_options(&configuration))
         .map_err(|error| ApiError::parameter("query", error))?;
     if let Some(lookback_ms) = duration_parameter(&context.params, "lookback_delta")? {
@@ -85,8 +83,8 @@ async fn answer(context: &Context<'_>, mut params: EvalParams) -> Result<Answer,
     let timeout = timeout(context)?;
     let clock = context.store.world.clock.clone();
     let began = clock.steady();
-    let query = Query { expr, params, timeout };
-    let body = run(&context.store.world, &context.workspace, query, move |result| {
+    let query = Query { expr, params, timeout, line: Line::Wait };
+    let body = run(&context.workspace.data, query, move |result| {
         let took = clock.steady().saturating_sub(began);
         let stats = stats.then(|| statistics(&result, took));
         let (value, cut) = limited(result.value, limit);
@@ -104,7 +102,7 @@ async fn answer(context: &Context<'_>, mut params: EvalParams) -> Result<Answer,
 }
 
 fn timeout(context: &Context<'_>) -> Result<Duration, ApiError> {
-    let limit = context.workspace.in_force().configuration.limits().query_seconds_max;
+    let limit = context.workspace.data.in_force().configuration.limits().query_seconds_max;
     let most = Duration::from_secs(if limit == 0 { u64::from(u32::MAX) } else { limit });
     let asked = duration_parameter(&context.params, "timeout")?;
     Ok(asked.map_or(most, |ms| Duration::from_millis(ms.max(0).unsigned_abs()).min(most)))
@@ -158,10 +156,13 @@ pub fn query_error(error: QueryError) -> ApiError {
         },
         QueryError::Fetch(error) => match error {
             TsdbError::OverBudget { .. } => ApiError::Execution(text),
-            TsdbError::Unavailable(_) | TsdbError::Closed => ApiError::Unavailable(text),
+            TsdbError::Unavailable(_) | TsdbError::Closed | TsdbError::Superseded(_) => {
+                ApiError::Unavailable(text)
+            }
             TsdbError::BatchTooLarge { .. }
             | TsdbError::Damaged { .. }
-            | TsdbError::TooNew { .. } => ApiError::Internal(text),
+            | TsdbError::TooNew { .. }
+            | TsdbError::Superseded(_) => ApiError::Internal(text),
         },
     }
 }

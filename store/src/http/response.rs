@@ -2,10 +2,10 @@
 //!
 //! Written by hand into one buffer: a range query may hold millions of points.
 
+use promql::value::{MatrixSeries, PointValue, Value, VectorSample};
 use protocol::histogram::FloatHistogram;
 use protocol::labels::Labels;
 use protocol::sample::{HistogramSample, Sample};
-use promql::value::{MatrixSeries, PointValue, Value, VectorSample};
 use serde_json::json;
 
 use crate::http::float::{write_float, write_time};

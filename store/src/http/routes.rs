@@ -98,19 +98,18 @@ fn data(method: &Method, words: &[&str], scope: Scope) -> Result<Matched, Unrout
         ["api", "v1", "api", "v1", ..] => &words[2..],
         words => words,
     };
-    let table = DATA.iter().map(|(methods, pattern, action)| {
-        (*methods, *pattern, Action::Data(*action))
-    });
+    let table =
+        DATA.iter().map(|(methods, pattern, action)| (*methods, *pattern, Action::Data(*action)));
     find(method, words, table, &scope, Dialect::Prometheus)
 }
 
 fn control(method: &Method, words: &[&str]) -> Result<Matched, Unrouted> {
-    let control = CONTROL.iter().map(|(methods, pattern, action)| {
-        (*methods, *pattern, Action::Control(*action))
-    });
-    let process = PROCESS.iter().map(|(methods, pattern, action)| {
-        (*methods, *pattern, Action::Process(*action))
-    });
+    let control = CONTROL
+        .iter()
+        .map(|(methods, pattern, action)| (*methods, *pattern, Action::Control(*action)));
+    let process = PROCESS
+        .iter()
+        .map(|(methods, pattern, action)| (*methods, *pattern, Action::Process(*action)));
     find(method, words, control.chain(process), &Scope::Process, Dialect::Amp)
 }
 

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::features::{Effect, FEATURES};
@@ -31,7 +32,7 @@ pub fn build_info(context: &Context<'_>) -> Answer {
 
 /// The configuration of the workspace, as YAML that is also JSON.
 pub fn config(context: &Context<'_>) -> Answer {
-    let in_force = context.workspace.in_force();
+    let in_force = context.workspace.data.in_force();
     let text = serde_json::to_string_pretty(&in_force.configuration)
         .expect("a configuration is plain data");
     success(&json!({"yaml": text}))
@@ -39,7 +40,7 @@ pub fn config(context: &Context<'_>) -> Answer {
 
 /// Settings under the names of Prometheus's flags, as far as they mean something here.
 pub fn flags(context: &Context<'_>) -> Answer {
-    let in_force = context.workspace.in_force();
+    let in_force = context.workspace.data.in_force();
     let configuration = &in_force.configuration;
     let limits = configuration.limits();
     success(&json!({
@@ -50,25 +51,25 @@ pub fn flags(context: &Context<'_>) -> Answer {
         "query.timeout": format!("{}s", limits.query_seconds_max),
         "storage.tsdb.retention.time": configuration.retention.to_string(),
         "web.enable-remote-write-receiver": "true",
-        "web.external-url": context.store.workspace_url(&context.workspace.id),
+        "web.external-url": context.store.workspace_url(context.workspace.id()),
     }))
 }
 
 /// How the process fares.
 pub fn runtime_info(context: &Context<'_>) -> Answer {
     let started = Timestamp::from_millisecond(context.store.started_ms).unwrap_or_default();
-    let in_force = context.workspace.in_force();
+    let in_force = context.workspace.data.in_force();
     success(&json!({
         "startTime": started.to_string(),
         "reloadConfigSuccess": true,
         "storageRetention": in_force.configuration.retention.to_string(),
-        "workspaceId": context.workspace.id.as_str(),
+        "workspaceId": context.workspace.id().as_str(),
     }))
 }
 
 /// Which features are on, by Prometheus's groups.
 pub fn features(context: &Context<'_>) -> Answer {
-    let in_force = context.workspace.in_force();
+    let in_force = context.workspace.data.in_force();
     let flags: Map<String, Value> = FEATURES
         .iter()
         .map(|(name, effect)| {
@@ -83,6 +84,7 @@ pub fn features(context: &Context<'_>) -> Answer {
     success(&json!({"prometheus": flags}))
 }
 
-fn success(data: &Value) -> Answer {
+/// Prometheus's envelope.
+pub fn success(data: &impl Serialize) -> Answer {
     Answer::json(StatusCode::OK, &json!({"status": "success", "data": data}))
 }

@@ -22,6 +22,7 @@ pub struct InProcess {
 }
 
 /// An answer, read to its end.
+#[allow(dead_code, reason = "each test file looks at what it needs")]
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -136,10 +137,12 @@ pub fn request(method: &str, path: &str, body: Value) -> Request<Body> {
     Request::builder().method(method).uri(path).body(body).expect("a request")
 }
 
+#[allow(dead_code, reason = "each test file uses the words it needs")]
 pub fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
+#[allow(dead_code, reason = "each test file uses the words it needs")]
 pub fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> TimeSeries {
     TimeSeries {
         labels: protocol::labels::Labels::from_pairs(labels.iter().copied()),

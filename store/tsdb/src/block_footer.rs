@@ -179,6 +179,9 @@ pub fn read_tail(tail: &[u8], what: &str) -> Result<Tail, TsdbError> {
     if version > VERSION {
         return Err(TsdbError::TooNew { what: what.into(), found: version, known: VERSION });
     }
+    if version == 0 {
+        return Err(malformed("there is no format version 0"));
+    }
     if len > before.len() {
         return Ok(Tail::Longer((len + TRAILER_BYTES) as u64));
     }

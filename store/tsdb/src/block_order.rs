@@ -9,19 +9,33 @@ use protocol::labels::{BUCKET_LABEL, Labels, METRIC_NAME};
 
 /// Compares two series. Equal only where the labels are.
 pub fn compare(a: &Labels, b: &Labels) -> Ordering {
-    a.metric_name()
-        .cmp(b.metric_name())
-        .then_with(|| rest(a).cmp(rest(b)))
-        .then_with(|| bound(a).total_cmp(&bound(b)))
+    compare_pairs(a.iter(), b.iter())
+}
+
+/// Compares two series by their names and values, which come in order of the names.
+pub fn compare_pairs<'a>(
+    a: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    b: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+) -> Ordering {
+    value_of(a.clone(), METRIC_NAME)
+        .cmp(value_of(b.clone(), METRIC_NAME))
+        .then_with(|| rest(a.clone()).cmp(rest(b.clone())))
+        .then_with(|| bound(a.clone()).total_cmp(&bound(b.clone())))
         .then_with(|| a.cmp(b))
 }
 
-fn rest(labels: &Labels) -> impl Iterator<Item = (&str, &str)> {
-    labels.iter().filter(|(name, _)| *name != METRIC_NAME && *name != BUCKET_LABEL)
+fn value_of<'a>(mut pairs: impl Iterator<Item = (&'a str, &'a str)>, wanted: &str) -> &'a str {
+    pairs.find(|(name, _)| *name == wanted).map_or("", |(_, value)| value)
 }
 
-fn bound(labels: &Labels) -> f64 {
-    match labels.value(BUCKET_LABEL) {
+fn rest<'a>(
+    pairs: impl Iterator<Item = (&'a str, &'a str)>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pairs.filter(|(name, _)| *name != METRIC_NAME && *name != BUCKET_LABEL)
+}
+
+fn bound<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> f64 {
+    match value_of(pairs, BUCKET_LABEL) {
         "+Inf" => f64::INFINITY,
         text => text.parse().unwrap_or(f64::NAN),
     }

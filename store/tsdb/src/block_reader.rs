@@ -46,6 +46,7 @@ pub struct Block {
     pub footer: Footer,
     /// Its own among the open blocks of this process.
     number: u64,
+    len: u64,
 }
 
 /// A series that was found in a block, with the pages that cover the range.
@@ -56,10 +57,21 @@ pub struct BlockPart {
 }
 
 impl Block {
+    /// A block whose footer is known: it was just written.
+    pub fn new(name: String, footer: Footer, number: u64, len: u64) -> Self {
+        Self { name, footer, number, len }
+    }
+
+    /// Bytes of the object.
+    #[allow(clippy::len_without_is_empty)] // no block is empty
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
     /// Reads the footer.
     pub async fn open(bucket: &dyn Bucket, name: String, number: u64) -> Result<Self, TsdbError> {
         let what = format!("block {name:?}");
-        let (tail, _) = bucket.get_tail(&name, TAIL_BYTES).await?;
+        let (tail, object_len) = bucket.get_tail(&name, TAIL_BYTES).await?;
         let footer = match read_tail(&tail, &what)? {
             Tail::Whole(footer) => footer,
             Tail::Longer(len) => {
@@ -73,7 +85,7 @@ impl Block {
                 }
             }
         };
-        Ok(Self { name, footer, number })
+        Ok(Self::new(name, footer, number, object_len))
     }
 
     /// Whether it may hold samples of the range.

@@ -45,6 +45,9 @@ pub enum TsdbError {
         /// The newest version known here.
         known: u32,
     },
+    /// Another process writes to the same database: stop this one.
+    #[error("another process wrote {0:?}: two processes use one database, stop one of them")]
+    Superseded(String),
     /// The database is closed.
     #[error("database is closed")]
     Closed,

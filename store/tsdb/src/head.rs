@@ -11,13 +11,11 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use protocol::labels::Labels;
 use protocol::matcher::Matcher;
 use protocol::sample::{HistogramSample, Sample, TimeSeries};
-use rapidhash::RapidHashMap;
 use roaring::RoaringBitmap;
 
 use crate::error::TsdbError;
 use crate::head_index::HeadIndex;
 use crate::head_series::{HeadPart, Series};
-use crate::record::{Record, RecordSeries};
 
 /// Nothing was ever put in.
 const NO_SAMPLE: i64 = i64::MIN;
@@ -112,6 +110,7 @@ impl Head {
     /// Puts samples into a series.
     pub fn push(&self, series: &Series, samples: &[Sample], histograms: &[HistogramSample]) {
         let grown = series.push(samples, histograms, self.cut());
+        // Adding a negative number wraps around to the right sum.
         self.sample_bytes.fetch_add(grown as u64, Ordering::Relaxed);
         self.samples.fetch_add((samples.len() + histograms.len()) as u64, Ordering::Relaxed);
         let times = samples.iter().map(|sample| sample.timestamp_ms);
@@ -127,21 +126,63 @@ impl Head {
         matchers: &[Matcher],
         from_ms: i64,
         to_ms: i64,
-    ) -> Vec<(Labels, HeadPart)> {
+        series_max: u64,
+    ) -> Result<Vec<(Labels, HeadPart)>, TsdbError> {
         let index = self.index();
-        let found = index.select(matchers);
-        let series = found.iter().map(|id| &index.series()[id as usize]);
-        series
-            .filter_map(|series| {
-                let part = series.part(from_ms, to_ms);
-                (!part.is_empty()).then(|| (index.labels(series), part))
-            })
-            .collect()
+        let mut found = Vec::new();
+        for id in &index.select(matchers) {
+            let series = &index.series()[id as usize];
+            let part = series.part(from_ms, to_ms);
+            if part.is_empty() {
+                continue;
+            }
+            if found.len() as u64 >= series_max {
+                return Err(TsdbError::OverBudget { limit: "series", max: series_max });
+            }
+            found.push((index.labels(series), part));
+        }
+        Ok(found)
     }
 
-    /// All series, to be walked without a lock.
-    pub fn all_series(&self) -> Vec<Arc<Series>> {
-        self.index().series().to_vec()
+    /// The labels of the series for which all matchers hold and that have samples in the range.
+    pub fn series(&self, matchers: &[Matcher], from_ms: i64, to_ms: i64) -> Vec<Labels> {
+        self.with_matching(matchers, from_ms, to_ms, |index, found| {
+            found.iter().map(|id| index.labels(&index.series()[id as usize])).collect()
+        })
+    }
+
+    /// Values that a label has among the fitting series.
+    pub fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        from_ms: i64,
+        to_ms: i64,
+        out: &mut BTreeSet<String>,
+    ) {
+        self.with_matching(matchers, from_ms, to_ms, |index, among| {
+            index.label_values(name, among, out);
+        });
+    }
+
+    /// All series in the order of blocks.
+    pub fn series_in_block_order(&self) -> Vec<Arc<Series>> {
+        self.index().in_block_order()
+    }
+
+    /// The oldest timestamp that is held.
+    pub fn oldest_ms(&self) -> Option<i64> {
+        self.index().series().iter().filter_map(|series| series.oldest_ms()).min()
+    }
+
+    /// Drops the series that are idle, once they are many. No append and no flush may be under way.
+    pub fn remove_idle(&self) {
+        let cut = self.cut();
+        let mut index = self.index_mut();
+        let idle = index.series().iter().filter(|series| series.is_idle(cut)).count();
+        if idle > 0 && idle * 4 >= index.len() {
+            *index = index.without_idle(cut);
+        }
     }
 
     /// The labels of one series.
@@ -149,8 +190,7 @@ impl Head {
         self.index().labels(series)
     }
 
-    /// Names and values of labels among the series that fit and have samples in the range.
-    pub fn with_matching<T>(
+    fn with_matching<T>(
         &self,
         matchers: &[Matcher],
         from_ms: i64,
@@ -179,37 +219,9 @@ impl Head {
 
     /// Takes back memory of frozen samples that blocks hold now.
     pub fn forget_frozen(&self) {
-        let freed: usize = self.all_series().iter().map(|series| series.forget_frozen()).sum();
-        self.sample_bytes.fetch_sub(freed as u64, Ordering::Relaxed);
-    }
-}
-
-/// Puts the records of the log back into the head, oldest first.
-#[derive(Debug, Default)]
-pub struct Replay {
-    epoch: Option<u64>,
-    series: RapidHashMap<u32, Arc<Series>>,
-}
-
-impl Replay {
-    /// Puts one record back. Exemplars and metadata are left to the caller.
-    pub fn apply(&mut self, head: &Head, record: &Record, what: &str) -> Result<(), TsdbError> {
-        if self.epoch != Some(record.epoch) {
-            self.epoch = Some(record.epoch);
-            self.series.clear();
-        }
-        for entry in &record.series {
-            let RecordSeries { reference, labels, samples, histograms, exemplars: _ } = entry;
-            if let Some(labels) = labels {
-                let series = head.get_or_create(labels, u64::MAX).expect("there is no limit here");
-                self.series.insert(*reference, series);
-            }
-            let series = self.series.get(reference).ok_or_else(|| TsdbError::Damaged {
-                what: what.into(),
-                reason: format!("series {reference} is used before it is spelled out"),
-            })?;
-            head.push(series, samples, histograms);
-        }
-        Ok(())
+        let series = self.index().series().to_vec();
+        let remain: usize = series.iter().map(|series| series.forget_frozen()).sum();
+        // What came in while this summed is missed, and put right by the next flush.
+        self.sample_bytes.store(remain as u64, Ordering::Relaxed);
     }
 }

@@ -3,6 +3,7 @@
 //! Label names and values are interned as symbols, so that a label costs a series eight bytes.
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use protocol::matcher::{MatchOp, Matcher};
 use rapidhash::RapidHashMap;
 use roaring::RoaringBitmap;
 
+use crate::block_order;
 use crate::head_series::Series;
 use crate::postings::Postings;
 
@@ -119,21 +121,38 @@ impl HeadIndex {
         self.label_pairs += labels.len() as u64;
         let series = Arc::new(Series::new(id, symbols.into()));
         self.series.push(Arc::clone(&series));
-        if self.by_hash.contains_key(&hash) {
-            self.collisions.push((hash, id));
-        } else {
-            self.by_hash.insert(hash, id);
+        match self.by_hash.entry(hash) {
+            Entry::Vacant(place) => drop(place.insert(id)),
+            Entry::Occupied(_) => self.collisions.push((hash, id)),
         }
         series
     }
 
+    /// All series in the order of blocks.
+    pub fn in_block_order(&self) -> Vec<Arc<Series>> {
+        let mut series = self.series.clone();
+        series.sort_unstable_by(|a, b| block_order::compare_pairs(self.pairs(a), self.pairs(b)));
+        series
+    }
+
+    fn pairs<'a>(&'a self, series: &'a Series) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
+        let (pairs, _) = series.symbols.as_chunks::<2>();
+        pairs.iter().map(|[name, value]| (self.symbols.text(*name), self.symbols.text(*value)))
+    }
+
+    /// The same without the series that are idle in this cut; the others get new numbers.
+    pub fn without_idle(&self, cut: u32) -> Self {
+        let mut index = Self::default();
+        for series in self.series.iter().filter(|series| !series.is_idle(cut)) {
+            index.get_or_create(&self.labels(series)).take_over(series);
+        }
+        index
+    }
+
     /// The labels of a series of this index.
     pub fn labels(&self, series: &Series) -> Labels {
-        let (pairs, _) = series.symbols.as_chunks::<2>();
-        let labels = pairs.iter().map(|[name, value]| Label {
-            name: self.symbols.text(*name).into(),
-            value: self.symbols.text(*value).into(),
-        });
+        let pairs = self.pairs(series);
+        let labels = pairs.map(|(name, value)| Label { name: name.into(), value: value.into() });
         Labels::from_sorted(labels.collect()).expect("they were sorted when they came in")
     }
 

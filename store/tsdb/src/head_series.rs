@@ -100,6 +100,8 @@ struct HistogramBuffer {
 #[derive(Debug, Default)]
 struct State {
     cut: u32,
+    /// The cut in which it last got a sample.
+    touched: u32,
     newest: Option<Sample>,
     buffer: Buffer,
     frozen: Option<Box<Buffer>>,
@@ -176,10 +178,11 @@ impl Series {
         greatest.map_or(Held::Nothing, |sample| Held::Number(sample.value))
     }
 
-    /// Puts samples in; gives by how many bytes the series grew.
-    pub fn push(&self, samples: &[Sample], histograms: &[HistogramSample], cut: u32) -> usize {
+    /// Puts samples in; gives by how many bytes the series grew (or shrank, where a chunk was sealed).
+    pub fn push(&self, samples: &[Sample], histograms: &[HistogramSample], cut: u32) -> i64 {
         let mut state = self.state();
         state.freeze(cut);
+        state.touched = cut;
         let before = state.buffer.bytes();
         for sample in samples {
             state.buffer.push(*sample);
@@ -194,7 +197,7 @@ impl Series {
                 state.newest = Some(Sample { timestamp_ms: sample.timestamp_ms, value });
             }
         }
-        state.buffer.bytes().saturating_sub(before)
+        state.buffer.bytes() as i64 - before as i64
     }
 
     /// Everything of a range, frozen parts included.
@@ -221,15 +224,29 @@ impl Series {
         part
     }
 
-    /// Forgets what is frozen: blocks hold it now. Gives the bytes freed.
+    /// Forgets what is frozen: blocks hold it now. Gives the bytes that remain.
     pub fn forget_frozen(&self) -> usize {
-        self.state().frozen.take().map_or(0, |frozen| frozen.bytes())
+        let mut state = self.state();
+        state.frozen = None;
+        state.buffer.bytes()
     }
 
-    /// Whether the head holds no sample of it.
-    pub fn is_empty(&self) -> bool {
+    /// Whether it holds nothing and got no sample in this cut nor in the one before.
+    pub fn is_idle(&self, cut: u32) -> bool {
         let state = self.state();
-        state.frozen.is_none() && state.buffer.is_empty()
+        state.frozen.is_none() && state.buffer.is_empty() && state.touched + 1 < cut
+    }
+
+    /// Takes over what another holds that is about to be dropped.
+    pub fn take_over(&self, other: &Self) {
+        *self.state() = std::mem::take(&mut other.state());
+    }
+
+    /// The oldest timestamp that is held.
+    pub fn oldest_ms(&self) -> Option<i64> {
+        let state = self.state();
+        let frozen = state.frozen.as_ref().and_then(|frozen| frozen.oldest_ms());
+        frozen.into_iter().chain(state.buffer.oldest_ms()).min()
     }
 }
 
@@ -242,8 +259,12 @@ impl State {
         if self.buffer.is_empty() {
             return;
         }
-        debug_assert!(self.frozen.is_none(), "one flush ends before the next begins");
-        self.frozen = Some(Box::new(std::mem::take(&mut self.buffer)));
+        let buffer = std::mem::take(&mut self.buffer);
+        match &mut self.frozen {
+            None => self.frozen = Some(Box::new(buffer)),
+            // A flush failed and is tried again.
+            Some(frozen) => frozen.absorb(buffer),
+        }
     }
 
     fn has_histograms(&self) -> bool {
@@ -281,6 +302,17 @@ impl Buffer {
             || histograms.flat_map(|h| &h.open).any(|s| (from_ms..=to_ms).contains(&s.timestamp_ms))
     }
 
+    fn oldest_ms(&self) -> Option<i64> {
+        let histograms = self.histograms.iter();
+        let sealed = self.sealed.iter().chain(histograms.clone().flat_map(|h| &h.sealed));
+        sealed
+            .map(|chunk| chunk.min_ms)
+            .chain(self.open.first_timestamp())
+            .chain(self.late.first().map(|sample| sample.timestamp_ms))
+            .chain(histograms.flat_map(|h| &h.open).map(|sample| sample.timestamp_ms))
+            .min()
+    }
+
     fn bytes(&self) -> usize {
         let chunks = |chunks: &[Chunk]| {
             chunks.iter().map(|chunk| chunk.bytes.len() + size_of::<Chunk>()).sum::<usize>()
@@ -305,6 +337,16 @@ impl Buffer {
             }
         } else {
             self.push_late(sample);
+        }
+    }
+
+    // Takes the samples of a later buffer; it gets no further ones itself.
+    fn absorb(&mut self, later: Self) {
+        let mut part = HeadPart::default();
+        later.add_to(&mut part, i64::MIN, i64::MAX);
+        self.sealed.extend(part.chunks);
+        if !part.histogram_chunks.is_empty() {
+            self.histograms.get_or_insert_default().sealed.extend(part.histogram_chunks);
         }
     }
 
@@ -341,15 +383,16 @@ impl Buffer {
     fn add_to(&self, part: &mut HeadPart, from_ms: i64, to_ms: i64) {
         let in_range = |chunk: &&Chunk| chunk.overlaps(from_ms, to_ms);
         part.chunks.extend(self.sealed.iter().filter(in_range).cloned());
-        if let (Some(min_ms), Some(last)) = (self.open.first_timestamp(), self.open.last()) {
-            if min_ms <= to_ms && from_ms <= last.timestamp_ms {
-                part.chunks.push(Chunk {
-                    min_ms,
-                    max_ms: last.timestamp_ms,
-                    count: self.open.count(),
-                    bytes: self.open.snapshot().into(),
-                });
-            }
+        if let (Some(min_ms), Some(last)) = (self.open.first_timestamp(), self.open.last())
+            && min_ms <= to_ms
+            && from_ms <= last.timestamp_ms
+        {
+            part.chunks.push(Chunk {
+                min_ms,
+                max_ms: last.timestamp_ms,
+                count: self.open.count(),
+                bytes: self.open.snapshot().into(),
+            });
         }
         if !self.late.is_empty() {
             part.chunks.extend(Some(chunk_of_sorted(&self.late)).filter(|c| in_range(&c)));
@@ -373,7 +416,9 @@ fn chunk_of(encoder: &mut SampleEncoder) -> Chunk {
 
 fn chunk_of_sorted(samples: &[Sample]) -> Chunk {
     let mut encoder = SampleEncoder::default();
-    samples.iter().for_each(|sample| encoder.push(sample.timestamp_ms, sample.value));
+    for sample in samples {
+        encoder.push(sample.timestamp_ms, sample.value);
+    }
     chunk_of(&mut encoder)
 }
 

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use protocol::labels::{Labels, METRIC_NAME};
 use protocol::sample::{Exemplar, HistogramSample, Metadata, MetricType, Sample, TimeSeries};
 
+use crate::exemplars::Exemplars;
 use crate::head::Head;
 use crate::head_series::{Held, Series};
 use crate::histogram_codec;
+use crate::metadata::Families;
 use crate::options::{SeriesLimits, TsdbOptions};
 use crate::outcome::{AppendOutcome, RefusalReason};
 
@@ -54,6 +56,19 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Leaves out exemplars and metadata that are known: clients repeat them with every scrape.
+    pub fn drop_known(&mut self, exemplars: &Exemplars, families: &Families) {
+        for entry in &mut self.accepted {
+            let Accepted { labels, exemplars: offered, .. } = entry;
+            offered.retain(|exemplar| !exemplars.is_repetition(labels, exemplar));
+        }
+        self.accepted.retain(|entry| {
+            let Accepted { samples, histograms, exemplars, .. } = entry;
+            !(samples.is_empty() && histograms.is_empty() && exemplars.is_empty())
+        });
+        self.metadata.retain(|(family, metadata)| !families.knows(family, metadata));
+    }
+
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.accepted.is_empty() && self.metadata.is_empty()

@@ -9,17 +9,21 @@
 pub mod error;
 pub mod options;
 pub mod outcome;
+pub mod querier;
 pub mod selection;
 pub mod tsdb;
 
 // Samples come in.
+pub mod exemplars;
 pub mod head;
 pub mod head_index;
 pub mod head_series;
 pub mod ingest;
+pub mod metadata;
 pub mod postings;
 pub mod precedence;
 pub mod record;
+pub mod replay;
 
 // Samples come to rest.
 pub mod block_footer;
@@ -27,6 +31,12 @@ pub mod block_index;
 pub mod block_order;
 pub mod block_reader;
 pub mod block_writer;
+pub mod compaction;
+pub mod compaction_plan;
+pub mod flush;
+pub mod live;
+pub mod maintenance;
+pub mod manifest;
 pub mod page;
 pub mod section_cache;
 

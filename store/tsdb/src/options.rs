@@ -23,6 +23,13 @@ pub struct TsdbOptions {
     pub head_age_ms_max: i64,
     /// The head is flushed when its log records take more bytes than this.
     pub log_bytes_max: u64,
+    /// Blocks are merged as long as they are not larger than this together. They are held in memory
+    /// meanwhile, as is what they become.
+    pub merged_bytes_max: u64,
+    /// How long a block that is no longer needed stays, for readers that may still want it.
+    pub grace_ms: i64,
+    /// Sections of blocks that are kept in memory after they were read. Fixed when it opens.
+    pub cache_bytes_max: u64,
     /// Exemplars kept in memory, the oldest leave first.
     pub exemplars_max: usize,
     /// Metric families whose metadata is kept.
@@ -42,6 +49,10 @@ impl Default for TsdbOptions {
             head_age_ms_max: BLOCK_SPAN_MS,
             // Replay reads about 500 MB a second: restart stays within a few seconds.
             log_bytes_max: 1 << 30,
+            merged_bytes_max: 64 << 20,
+            // Readers fetch what they need at once; ten minutes is far longer than any does.
+            grace_ms: 600_000,
+            cache_bytes_max: 64 << 20,
             // About 100 bytes each: 10 MB, Prometheus's own default.
             exemplars_max: 100_000,
             // Far more than any exporter set has; bounds the memory of a hostile sender.

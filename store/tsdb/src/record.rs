@@ -155,6 +155,9 @@ pub fn decode(bytes: &[u8], what: &str) -> Result<Record, TsdbError> {
         let (found, known) = (version.into(), VERSION.into());
         return Err(TsdbError::TooNew { what: what.into(), found, known });
     }
+    if version == 0 {
+        return Err(malformed(Malformed("there is no format version 0")));
+    }
     RecordReader { reader, labels: LabelReader::default(), reference: 0, timestamp: 0 }
         .record()
         .map_err(malformed)

@@ -112,6 +112,10 @@ impl TestLog {
         *self.broken.lock().unwrap() = broken;
     }
 
+    pub fn is_broken(&self) -> bool {
+        *self.broken.lock().unwrap()
+    }
+
     pub fn len(&self) -> usize {
         self.records.lock().unwrap().len()
     }
@@ -169,12 +173,17 @@ impl CommitLog for TestLog {
 #[derive(Default)]
 pub struct TestBucket {
     pub objects: Mutex<BTreeMap<String, Bytes>>,
-    broken: Mutex<bool>,
+    /// Requests until it breaks, and whether the put that fails is stored all the same.
+    fault: Mutex<Option<(u32, bool)>>,
 }
 
 impl TestBucket {
     pub fn set_broken(&self, broken: bool) {
-        *self.broken.lock().unwrap() = broken;
+        *self.fault.lock().unwrap() = broken.then_some((0, false));
+    }
+
+    pub fn fail_after(&self, requests: u32, stored: bool) {
+        *self.fault.lock().unwrap() = Some((requests, stored));
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -182,8 +191,14 @@ impl TestBucket {
     }
 
     fn check(&self) -> Result<(), BucketError> {
-        let broken = *self.broken.lock().unwrap();
-        if broken { Err(BucketError::Unavailable("no such host".into())) } else { Ok(()) }
+        match &mut *self.fault.lock().unwrap() {
+            Some((0, _)) => Err(BucketError::Unavailable("no such host".into())),
+            Some((left, _)) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     fn find(&self, name: &str) -> Result<Bytes, BucketError> {
@@ -195,6 +210,9 @@ impl TestBucket {
 
 impl Bucket for TestBucket {
     fn put_new(&self, name: &str, content: Bytes) -> BoxFuture<'_, Result<Put, BucketError>> {
+        if *self.fault.lock().unwrap() == Some((0, true)) {
+            self.objects.lock().unwrap().entry(name.into()).or_insert(content.clone());
+        }
         let put = self.check().map(|()| {
             let mut objects = self.objects.lock().unwrap();
             if objects.contains_key(name) {
@@ -303,6 +321,21 @@ impl Disk for NoDisk {
     fn describe(&self, path: &Path) -> PathBuf {
         path.to_owned()
     }
+}
+
+/// Bytes as text, for golden files.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+/// The inverse of [`hex`].
+pub fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text.trim().chars().map(|c| c.to_digit(16).unwrap()).collect();
+    digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()
 }
 
 struct NoOutbox;

@@ -1,7 +1,9 @@
-//! From an append to its being durable: what group commit gives.
+//! From an append to durable: what group commit gives.
 //!
-//! Each run appends one record from each of some concurrent callers and waits for all. With one caller
-//! it shows the cost of a sync, with many how one sync serves them all.
+//! Each run appends one record from each of some concurrent callers and waits for all. With one
+//! caller it shows the cost of a sync, with many how one sync serves them all.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::hint::black_box;
 

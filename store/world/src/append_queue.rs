@@ -1,8 +1,8 @@
 //! What waits to be written to the log, in order.
 //!
 //! Two parts. *Admitted* appends will be written whether or not their caller still waits; they are
-//! bounded by count and bytes. Behind them stands a *line* of appends whose callers wait: each costs
-//! only what its caller holds anyway, and leaves when its caller goes away.
+//! bounded by count and bytes. Behind them stands a *line* of appends whose callers wait: each
+//! costs only what its caller holds anyway, and leaves when its caller goes away.
 
 use std::collections::{BTreeMap, VecDeque};
 

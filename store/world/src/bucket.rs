@@ -1,7 +1,8 @@
 //! The bucket: whole objects under names, written once.
 //!
-//! Only put-if-absent is ever needed: names are numbered or random, content is never overwritten and
-//! never compared-and-swapped. What [`Bucket::put_new`] acknowledged is durable and visible to all.
+//! Only put-if-absent is ever needed: names are numbered or random, content is never overwritten
+//! and never compared-and-swapped. What [`Bucket::put_new`] acknowledged is durable and visible to
+//! all.
 
 use bytes::Bytes;
 use futures::future::BoxFuture;

@@ -1,8 +1,8 @@
 //! The data directory: who may use it, and its version.
 //!
-//! `LOCK` is held for as long as a process uses the directory. `FORMAT` says in one line that this is
-//! ours and which version of the layout it has. What else lies here and is not known to us is left
-//! alone. `docs/formats/data_directory.md` draws the tree.
+//! `LOCK` is held for as long as a process uses the directory. `FORMAT` says in one line that this
+//! is ours and which version of the layout it has. What else lies here and is not known to us is
+//! left alone. `docs/formats/data_directory.md` draws the tree.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};

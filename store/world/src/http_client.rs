@@ -72,7 +72,8 @@ pub(crate) fn build_client(
     with_roots(builder, authorities, secure || *follow_redirects)
 }
 
-/// Trusts the machine's roots and `authorities`. A machine without roots can still speak plain HTTP.
+/// Trusts the machine's roots and `authorities`. A machine without roots can still speak plain
+/// HTTP.
 fn with_roots(
     builder: ClientBuilder,
     authorities: Vec<Certificate>,

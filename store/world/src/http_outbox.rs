@@ -1,7 +1,7 @@
 //! The outbox over HTTP.
 //!
-//! No retries, no environment proxies, at most ten redirects. A URL may hold a secret (a token in its
-//! path), so no error ever shows more of it than host and port.
+//! No retries, no environment proxies, at most ten redirects. A URL may hold a secret (a token in
+//! its path), so no error ever shows more of it than host and port.
 
 use std::error::Error;
 use std::sync::Mutex;
@@ -16,8 +16,8 @@ use crate::outbox::{
     Outbox, OutboxError, OutboxOptions, OutboxRequest, OutboxResponse, RESPONSE_BYTES_MAX,
 };
 
-/// Clients kept, one for each way to connect: some hundred receivers with certificates of their own.
-/// The one that was not used for longest goes first.
+/// Clients kept, one for each way to connect: some hundred receivers with certificates of their
+/// own. The one that was not used for longest goes first.
 pub const CLIENTS_MAX: usize = 128;
 
 /// A client serves all requests that connect the same way.

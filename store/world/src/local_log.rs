@@ -1,12 +1,13 @@
 //! The commit log on the local disk.
 //!
 //! One writer task takes what waits, writes it as one batch, syncs once, and answers all of it: the
-//! slower the disk, the larger the batches. Built on the ports alone, so that the very same code runs
-//! in the simulated world.
+//! slower the disk, the larger the batches. Built on the ports alone, so that the very same code
+//! runs in the simulated world.
 //!
 //! A failed write or sync is answered with [`LogError::Unavailable`] and leaves nothing behind; the
 //! next append tries the disk again, so the log recovers when the disk does.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -77,19 +78,14 @@ impl LocalLog {
         Ok(Self { shared, writer })
     }
 
-    /// Refuses further appends, waits until all that were made are durable, and lets go of the disk.
+    /// Refuses further appends, waits until all that were made are durable, and lets go of the
+    /// disk.
     pub async fn close(&self) {
         self.shared.close();
         let writer = self.writer.lock().expect("nobody panics with this lock").take();
         if let Some(writer) = writer {
             writer.ended().await;
         }
-    }
-
-    /// For each stream the oldest position it still needs, oldest first: who is to be flushed so that
-    /// space comes back.
-    pub fn pins(&self) -> Vec<(Position, StreamName)> {
-        self.shared.lock().index.pins()
     }
 
     /// What could not be read at open, for people.
@@ -113,7 +109,7 @@ fn write_again(
         let (reply, _) = oneshot::channel();
         Pending { stream, payload, reply }
     });
-    let batch = Batch { first: last.first, records: records.collect(), trims: Vec::new() };
+    let batch = Batch { first: last.first, records: records.collect(), trims: index.take_trims() };
     match writer.write(&batch) {
         Ok(written) => {
             index.cut(last.first);
@@ -121,6 +117,7 @@ fn write_again(
             Ok(())
         }
         Err(error) => {
+            index.unwritten_trims.extend(batch.trims.into_iter().map(|(stream, _)| stream));
             tracing::warn!(%error, "commit log: the last records could not be written once more");
             let newest = index.segments.back().expect("the last batch lies in a segment");
             let path = segment_path(newest.first);
@@ -171,8 +168,10 @@ impl CommitLog for LocalLog {
         visit: &mut dyn FnMut(LogRecord) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
         let (segments, trim, damage) = self.shared.to_replay(stream);
+        let mut damage = damage;
         for segment in &segments {
-            self.shared.replay_segment(segment, stream, trim, visit)?;
+            let found = self.shared.replay_segment(segment, stream, trim, visit)?;
+            damage = damage.or(found);
         }
         damage.map_or(Ok(()), |message| Err(LogError::Damaged(message)))
     }
@@ -191,6 +190,10 @@ impl CommitLog for LocalLog {
 
     fn pinned_bytes(&self) -> u64 {
         self.shared.lock().index.pinned_bytes()
+    }
+
+    fn pins(&self) -> Vec<(Position, StreamName)> {
+        self.shared.lock().index.pins()
     }
 }
 
@@ -267,7 +270,7 @@ impl Shared {
             let records = state.queue.take_batch();
             return Work::Write(Batch {
                 first: state.index.next,
-                trims: state.take_trims(),
+                trims: state.index.take_trims(),
                 records,
             });
         }
@@ -277,7 +280,7 @@ impl Shared {
         if !state.closed {
             return Work::Wait;
         }
-        let trims = state.take_trims();
+        let trims = state.index.take_trims();
         if trims.is_empty() {
             return Work::End;
         }
@@ -332,17 +335,26 @@ impl Shared {
         (segments.collect(), trim, damage.map(|damage| damage.message.clone()))
     }
 
+    /// Visits the records of a stream in one segment; gives the first that went bad since the log
+    /// was opened.
     fn replay_segment(
         &self,
         segment: &SegmentIndex,
         stream: &StreamName,
         trim: Option<Position>,
         visit: &mut dyn FnMut(LogRecord) -> Result<(), LogError>,
-    ) -> Result<(), LogError> {
+    ) -> Result<Option<String>, LogError> {
         let path = segment_path(segment.first);
         let shown = self.disk.describe(&path);
         let broken = |error| LogError::Unavailable(format!("{}: {error}", shown.display()));
-        let file = self.disk.open(&path).map_err(broken)?;
+        let file = match self.disk.open(&path) {
+            // Trimmed and removed since the replay began: nobody needs it.
+            Err(error) if error.kind() == ErrorKind::NotFound && !self.holds(segment.first) => {
+                return Ok(None);
+            }
+            other => other.map_err(broken)?,
+        };
+        let mut damage = None;
         for entry in &segment.streams[stream] {
             let position = Position(segment.first.0 + u64::from(entry.ordinal));
             if trim.is_some_and(|trim| position <= trim) {
@@ -352,23 +364,18 @@ impl Shared {
             file.read_exact_at(u64::from(entry.offset), &mut bytes).map_err(broken)?;
             if read_frame(&bytes, segment.salt).is_none() {
                 let (shown, offset) = (shown.display(), entry.offset);
-                let why = format!("{shown} at byte {offset}: checksum of record {}", position.0);
-                return Err(LogError::Damaged(why));
+                let number = position.0;
+                let why = format!("{shown} at byte {offset}: record {number} of {stream} is lost");
+                damage = damage.or(Some(why));
+                continue;
             }
             let payload = Bytes::from(bytes).slice(FRAME_HEADER_LEN..);
             visit(LogRecord { position, payload })?;
         }
-        Ok(())
+        Ok(damage)
     }
-}
 
-impl State {
-    fn take_trims(&mut self) -> Vec<(StreamName, Position)> {
-        let names = std::mem::take(&mut self.index.unwritten_trims);
-        let marked = names.into_iter().filter_map(|name| {
-            let upto = *self.index.trims.get(&name)?;
-            Some((name, upto))
-        });
-        marked.collect()
+    fn holds(&self, first: Position) -> bool {
+        self.lock().index.segments.iter().any(|segment| segment.first == first)
     }
 }

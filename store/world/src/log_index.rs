@@ -1,7 +1,7 @@
 //! Where each record of the log lies, and what may go.
 //!
-//! In memory only, made by recovery and kept up by the writer: sixteen bytes or fewer a record. With
-//! it a replay reads what belongs to its stream and nothing else.
+//! In memory only, made by recovery and kept up by the writer: sixteen bytes or fewer a record.
+//! With it a replay reads what belongs to its stream and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -110,7 +110,8 @@ impl LogIndex {
         self.next = Position(batch.first.0 + batch.records.len() as u64);
     }
 
-    /// Forgets the records from `first` on, which lie in the newest segment: they are written again.
+    /// Forgets the records from `first` on, which lie in the newest segment: they are written
+    /// again.
     pub fn cut(&mut self, first: Position) {
         let newest = self.segments.back_mut().expect("there are records to be forgotten");
         let ordinal = first.0 - newest.first.0;
@@ -135,6 +136,16 @@ impl LogIndex {
             self.trims.insert(stream.clone(), upto);
             self.unwritten_trims.insert(stream.clone());
         }
+    }
+
+    /// The marks that are to go into the next batch.
+    pub fn take_trims(&mut self) -> Vec<(StreamName, Position)> {
+        let names = std::mem::take(&mut self.unwritten_trims);
+        let marks = names.into_iter().filter_map(|name| {
+            let upto = *self.trims.get(&name)?;
+            Some((name, upto))
+        });
+        marks.collect()
     }
 
     /// The oldest segment, where no stream needs it and it is not the one being written.
@@ -171,21 +182,19 @@ impl LogIndex {
 
     /// For each stream the oldest position it still needs, oldest first.
     pub fn pins(&self) -> Vec<(Position, StreamName)> {
-        let mut pins = BTreeMap::new();
+        let mut pins: BTreeMap<StreamName, Position> = BTreeMap::new();
         for segment in &self.segments {
             for (stream, entries) in &segment.streams {
+                let at = |entry: &Entry| Position(segment.first.0 + u64::from(entry.ordinal));
                 let trim = self.trims.get(stream);
-                let positions =
-                    entries.iter().map(|e| Position(segment.first.0 + u64::from(e.ordinal)));
-                let oldest =
-                    positions.into_iter().find(|position| trim.is_none_or(|t| t < position));
-                if let (Some(oldest), false) = (oldest, pins.contains_key(stream)) {
-                    pins.insert(stream.clone(), oldest);
+                let trimmed = entries.partition_point(|e| trim.is_some_and(|trim| at(e) <= *trim));
+                if let Some(oldest) = entries.get(trimmed) {
+                    pins.entry(stream.clone()).or_insert(at(oldest));
                 }
             }
         }
         let mut pins: Vec<_> = pins.into_iter().map(|(stream, at)| (at, stream)).collect();
-        pins.sort();
+        pins.sort_unstable();
         pins
     }
 

@@ -48,8 +48,8 @@ pub struct RealWorld {
 }
 
 impl RealWorld {
-    /// Locks and checks the data directory, which is made where it is missing, and recovers the log.
-    /// Within a tokio runtime that has its timers and network enabled.
+    /// Locks and checks the data directory, which is made where it is missing, and recovers the
+    /// log. Within a tokio runtime that has its timers and network enabled.
     pub async fn open(data_dir: &Path) -> Result<Self, OpenError> {
         let tasks = RealTasks::new(Handle::current());
         let path = data_dir.to_owned();

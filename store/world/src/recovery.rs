@@ -1,14 +1,14 @@
 //! Opens the log: reads every segment, checks every byte.
 //!
 //! What may be dropped is the torn end of the last write, and nothing else: bytes of the last
-//! segment behind its last good batch header. The log says how much it was. A record that is missing
-//! anywhere else was acknowledged once: that is damage. It is named by file and offset, the file is
-//! linked into a folder of evidence, everything else is read, and
+//! segment behind its last good batch header. The log says how much it was. A record that is
+//! missing anywhere else was acknowledged once: that is damage. It is named by file and offset, the
+//! file is linked into a folder of evidence, everything else is read, and
 //! [`crate::commit_log::CommitLog::replay`] tells those whose records are gone.
 //!
-//! Reads only. Whether the *last* batch is on the disk or just in the kernel's memory cannot be told:
-//! the process that wrote it may have died before its sync, or after a failed one, which no later
-//! sync makes good. So it is handed out as [`LastBatch`], to be written once more.
+//! Reads only. Whether the *last* batch is on the disk or just in the kernel's memory cannot be
+//! told: the process that wrote it may have died before its sync, or after a failed one, which no
+//! later sync makes good. So it is handed out as [`LastBatch`], to be written once more.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -118,7 +118,7 @@ impl SegmentFile<'_> {
             }
         };
         let found = scan(self.bytes, header);
-        let tail = if self.following.is_none() { self.torn_tail(&found) } else { None };
+        let tail = if self.following.is_none() { torn_tail(&found) } else { None };
         let kept = tail.map_or(self.bytes.len(), |tail| tail.offset);
         let end = tail.map_or(found.next, |tail| Position(tail.positions.start));
         let end = self.following.unwrap_or(end);
@@ -168,11 +168,6 @@ impl SegmentFile<'_> {
             (stream, Bytes::copy_from_slice(payload))
         });
         Some(LastBatch { first, records: records.collect() })
-    }
-
-    /// The first gap that no batch follows.
-    fn torn_tail<'a>(&self, found: &'a Scan) -> Option<&'a Gap> {
-        found.gaps.iter().find(|gap| gap.offset >= found.last_batch)
     }
 
     /// Takes the good frames before `kept` and `end`; gives the trim marks.
@@ -264,8 +259,8 @@ impl SegmentFile<'_> {
     ) -> Damage {
         let of = stream.as_ref().map_or(String::new(), |stream| format!(" of {stream}"));
         let message = format!(
-            "{} at byte {offset}: {why}; records {}..={}{of} are lost; the file stays in {DAMAGED_DIR} \
-             for inspection",
+            "{} at byte {offset}: {why}; records {}..={}{of} are lost; the file \
+             stays in {DAMAGED_DIR} for inspection",
             self.shown().display(),
             lost.start,
             lost.end - 1,
@@ -305,4 +300,9 @@ impl SegmentFile<'_> {
     fn shown(&self) -> PathBuf {
         self.disk.describe(self.path)
     }
+}
+
+/// The first gap that no batch follows.
+fn torn_tail(found: &Scan) -> Option<&Gap> {
+    found.gaps.iter().find(|gap| gap.offset >= found.last_batch)
 }

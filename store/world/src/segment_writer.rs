@@ -1,10 +1,10 @@
-//! Writes batches to segments: the only place that appends to the log.
+//! Writes batches to segments, the only place that does.
 //!
-//! A segment is begun as a draft and gets its name once its first batch is synced, so that a segment
-//! always holds records. A batch that fails leaves no trace: the segment is cut back as far as the
-//! disk allows and given up, for after a failed sync nobody knows what it holds. The next batch
-//! begins a segment whose name is the next position, which says that anything from there on in an
-//! older segment was never acknowledged. Calls block.
+//! A segment is begun as a draft and gets its name once its first batch is synced, so that a
+//! segment always holds records. A batch that fails leaves no trace: the segment is cut back as far
+//! as the disk allows and given up, for after a failed sync nobody knows what it holds. The next
+//! batch begins a segment whose name is the next position, which says that anything from there on
+//! in an older segment was never acknowledged. Calls block.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -114,7 +114,7 @@ impl SegmentWriter {
     /// Removes the oldest segment, durably: the next oldest must never vanish before it.
     pub fn remove(&self, first: Position) -> io::Result<()> {
         match self.disk.remove(&segment_path(first)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => self.disk.sync_dir(Path::new(LOG_DIR)),
         }
     }

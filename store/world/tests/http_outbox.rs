@@ -1,5 +1,7 @@
 //! The outbox against servers on the loopback.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! The real world on a real disk: open, write, reopen.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::path::Path;
 
 use bytes::Bytes;

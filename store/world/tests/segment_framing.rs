@@ -1,4 +1,4 @@
-//! Segments under arbitrary bytes: never a panic, never a wrong record.
+//! Segments of arbitrary bytes: no panic, no wrong record.
 
 use proptest::prelude::*;
 use world::commit_log::Position;

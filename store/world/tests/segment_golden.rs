@@ -3,6 +3,8 @@
 //! A change of these bytes is a change of the format: raise the version, keep reading this one. To
 //! write the file anew: `HEARTH_RENEW=1 cargo test -p world --test segment_golden`.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fmt::Write;
 use std::path::Path;
 

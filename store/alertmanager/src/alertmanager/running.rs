@@ -26,10 +26,7 @@ pub(super) async fn run(manager: Arc<AlertManager>) {
         let wait_ms = due_ms.min(next_sweep_ms).saturating_sub(manager.now_ms());
         // Never longer than a sweep: the wall clock may jump while the steady one waits.
         let wait = Duration::from_millis(wait_ms.clamp(0, SWEEP_MS) as u64);
-        let woken = select(
-            manager.wake.notified().boxed(),
-            manager.world.clock.sleep(wait),
-        );
+        let woken = select(manager.wake.notified().boxed(), manager.world.clock.sleep(wait));
         if let Either::Left(_) = select(manager.stopped().boxed(), woken).await {
             return;
         }

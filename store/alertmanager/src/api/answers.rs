@@ -11,7 +11,7 @@ use crate::api::{AlertGroup, AlertQuery, AlertState, AlertStatus, GettableAlert,
 use crate::group::Group;
 use crate::message::pairs;
 use crate::plan::Plan;
-use crate::state::State;
+use crate::state::{Held, State};
 
 impl AlertManager {
     /// `GET alerts`, by fingerprint. What is over is not listed.
@@ -21,7 +21,7 @@ impl AlertManager {
             let plan = state.plan.as_deref();
             let live = state.alerts.values().filter(|held| !held.alert.is_resolved_at(now));
             live.filter_map(|held| {
-                let receivers = receivers_of(plan, &held.alert);
+                let receivers = receivers_of(plan, held);
                 if !fits_receiver(query, &receivers) {
                     return None;
                 }
@@ -62,9 +62,10 @@ fn alerts_of(
     if !muted_by.is_empty() && !query.muted {
         return Vec::new();
     }
-    let live = group.alerts.values().filter(|alert| !alert.is_resolved_at(now));
-    live.filter_map(|alert| {
-        shown(state, query, alert, receivers_of(Some(plan), alert), muted_by.clone(), now)
+    let live = group.alerts.iter().filter(|(_, alert)| !alert.is_resolved_at(now));
+    live.filter_map(|(fingerprint, alert)| {
+        let receivers = receivers_of(Some(plan), state.alerts.get(fingerprint)?);
+        shown(state, query, alert, receivers, muted_by.clone(), now)
     })
     .collect()
 }
@@ -125,10 +126,10 @@ fn shown(
     })
 }
 
-fn receivers_of(plan: Option<&Plan>, alert: &Alert) -> Vec<Receiver> {
+fn receivers_of(plan: Option<&Plan>, held: &Held) -> Vec<Receiver> {
     let Some(plan) = plan else { return Vec::new() };
-    let nodes = plan.tree.matching(&alert.labels).into_iter();
-    nodes.map(|at| Receiver { name: plan.tree.node(at).options.receiver.clone() }).collect()
+    let names = held.routes.iter().map(|&at| plan.tree.node(at).options.receiver.clone());
+    names.map(|name| Receiver { name }).collect()
 }
 
 fn fits_receiver(query: &AlertQuery, receivers: &[Receiver]) -> bool {

@@ -20,6 +20,8 @@ pub struct Delivery {
     pub reason: Reason,
     /// By what.
     pub integration: Integration,
+    /// The definition that ran when the flush began.
+    pub plan: Arc<Plan>,
     /// What is said; empty where only the log is to be cleared.
     pub alerts: Vec<Alert>,
     /// What is noted once it was taken.
@@ -41,7 +43,7 @@ impl State {
         let integrations = plan.receivers.get(receiver).map(Vec::as_slice).unwrap_or_default();
         let deliveries: Vec<Delivery> = integrations
             .iter()
-            .filter_map(|integration| self.delivery(flush, integration, &alerts))
+            .filter_map(|integration| self.delivery(flush, &plan, integration, &alerts))
             .collect();
         let mut records = Vec::new();
         for delivery in &deliveries {
@@ -74,6 +76,7 @@ impl State {
     fn delivery(
         &self,
         flush: &Flush,
+        plan: &Arc<Plan>,
         integration: &Integration,
         alerts: &[Arc<Alert>],
     ) -> Option<Delivery> {
@@ -109,6 +112,7 @@ impl State {
             idempotency_key: idempotency_key(&key, &entry, alerts),
             alerts: if nothing_fires && !send_resolved { Vec::new() } else { said },
             integration: integration.clone(),
+            plan: Arc::clone(plan),
             key,
             reason,
             entry,

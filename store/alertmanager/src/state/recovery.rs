@@ -11,7 +11,7 @@ use crate::inhibition::Inhibitor;
 use crate::journal::{Record, StoredAlert, StoredGroup};
 use crate::plan::Plan;
 use crate::route::RouteNode;
-use crate::state::{Held, RESTART_GRACE_MS, State};
+use crate::state::{Held, RESTART_GRACE_MS, State, routes_of};
 
 /// Rebuilds a state from the records of its journal.
 #[derive(Debug, Default)]
@@ -70,7 +70,8 @@ impl State {
             Record::Alert(stored) => {
                 let resolved = stored.resolved;
                 let alert = Arc::new(stored.into_alert());
-                self.alerts.insert(alert.fingerprint(), Held { alert, resolved });
+                self.alerts
+                    .insert(alert.fingerprint(), Held { alert, resolved, routes: Arc::default() });
             }
             Record::AlertGone(fingerprint) => drop(self.alerts.remove(&fingerprint)),
             Record::Silence(silence) => self.silences.put(silence),
@@ -98,8 +99,7 @@ impl State {
         let timers = self.all_timers().into_iter();
         let timers = timers.map(|(id, timer)| Record::Group(StoredGroup::new(&id, timer)));
         let told = self.log.iter().map(|(key, entry)| Record::Told(key.clone(), entry.clone()));
-        let intents =
-            self.intents.iter().map(|(key, number)| Record::Intent(key.clone(), *number));
+        let intents = self.intents.iter().map(|(key, number)| Record::Intent(key.clone(), *number));
         alerts.chain(silences).chain(timers).chain(told).chain(intents).collect()
     }
 
@@ -111,11 +111,15 @@ impl State {
         self.plan = plan;
         self.inhibitor = Inhibitor::default();
         let Some(plan) = self.plan.clone() else {
+            for held in self.alerts.values_mut() {
+                held.routes = Arc::default();
+            }
             self.timers = timers;
             return Vec::new();
         };
         self.inhibitor = Inhibitor::new(&plan.definition.config.inhibit_rules);
-        for held in self.alerts.values() {
+        for held in self.alerts.values_mut() {
+            held.routes = routes_of(Some(&plan), &held.alert.labels);
             self.inhibitor.insert(&held.alert);
         }
         self.regroup(&plan, &old, now_ms);
@@ -132,10 +136,9 @@ impl State {
 
     fn regroup(&mut self, plan: &Plan, old: &Groups, now_ms: i64) {
         let now = timestamp(now_ms);
-        let alerts: Vec<Arc<Alert>> =
-            self.alerts.values().map(|held| Arc::clone(&held.alert)).collect();
-        for alert in alerts {
-            for index in plan.tree.matching(&alert.labels) {
+        let alerts: Vec<Held> = self.alerts.values().cloned().collect();
+        for Held { alert, routes, .. } in alerts {
+            for &index in &*routes {
                 let node = plan.tree.node(index);
                 if !alert.is_resolved_at(now) || self.end_is_untold(node, &alert, old) {
                     self.groups.insert(node, &alert, now_ms);

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use alertmanager::ports::{CredentialsPort, PortError, SecretsPort};
@@ -30,6 +30,10 @@ use world::world::World;
 /// 2026-11-20T12:00:00Z, a Friday.
 pub const START_MS: i64 = 1_795_176_000_000;
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no test panics under a lock")
+}
+
 /// What outlives a crash, and what the receivers saw.
 #[derive(Clone)]
 pub struct Scene {
@@ -50,10 +54,8 @@ impl Scene {
     }
 
     pub fn start(&self) -> Life {
-        let tasks = Arc::new(TokioTasks {
-            aborts: Mutex::default(),
-            stopping: watch::channel(false).0,
-        });
+        let tasks =
+            Arc::new(TokioTasks { aborts: Mutex::default(), stopping: watch::channel(false).0 });
         let inbox = Outgoing { inbox: Arc::clone(&self.inbox), begun: self.begun };
         let world = World {
             clock: Arc::new(VirtualClock { begun: self.begun }),
@@ -76,7 +78,7 @@ impl Scene {
 impl Life {
     /// The process is gone between two instructions.
     pub fn crash(self) {
-        for abort in self.tasks.aborts.lock().unwrap().drain(..) {
+        for abort in locked(&self.tasks.aborts).drain(..) {
             abort.abort();
         }
     }
@@ -120,7 +122,7 @@ impl Tasks for TokioTasks {
     fn spawn(&self, _: &'static str, task: BoxFuture<'static, ()>) -> TaskHandle {
         let handle = tokio::spawn(task);
         let abort = handle.abort_handle();
-        self.aborts.lock().unwrap().push(abort.clone());
+        locked(&self.aborts).push(abort.clone());
         TaskHandle::new(Box::new(move || abort.abort()), handle.map(drop).boxed())
     }
 
@@ -155,11 +157,11 @@ pub struct MemoryLog {
 
 impl MemoryLog {
     pub fn len(&self) -> usize {
-        self.records.lock().unwrap().len()
+        locked(&self.records).len()
     }
 
     pub fn texts(&self) -> Vec<String> {
-        let records = self.records.lock().unwrap();
+        let records = locked(&self.records);
         records.iter().map(|(_, _, payload)| String::from_utf8_lossy(payload).into()).collect()
     }
 }
@@ -175,7 +177,7 @@ impl CommitLog for MemoryLog {
             return futures::future::ready(Err(error)).boxed();
         }
         let position = Position(self.next.fetch_add(1, Ordering::Relaxed));
-        self.records.lock().unwrap().push((stream.clone(), position, payload));
+        locked(&self.records).push((stream.clone(), position, payload));
         futures::future::ready(Ok(position)).boxed()
     }
 
@@ -184,7 +186,7 @@ impl CommitLog for MemoryLog {
         stream: &StreamName,
         visit: &mut dyn FnMut(LogRecord) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
-        for (name, position, payload) in self.records.lock().unwrap().iter() {
+        for (name, position, payload) in locked(&self.records).iter() {
             if name == stream {
                 visit(LogRecord { position: *position, payload: payload.clone() })?;
             }
@@ -197,7 +199,7 @@ impl CommitLog for MemoryLog {
     }
 
     fn trim(&self, stream: &StreamName, upto: Position) {
-        self.records.lock().unwrap().retain(|(name, at, _)| name != stream || *at > upto);
+        locked(&self.records).retain(|(name, at, _)| name != stream || *at > upto);
     }
 
     fn pinned_bytes(&self) -> u64 {
@@ -249,11 +251,11 @@ pub struct Inbox {
 
 impl Inbox {
     pub fn answer(&self, statuses: &[u16]) {
-        self.answers.lock().unwrap().extend(statuses);
+        locked(&self.answers).extend(statuses);
     }
 
     pub fn all(&self) -> Vec<Delivered> {
-        self.seen.lock().unwrap().clone()
+        locked(&self.seen).clone()
     }
 
     pub fn lines(&self) -> Vec<String> {
@@ -262,7 +264,7 @@ impl Inbox {
 
     /// What came since the last call.
     pub fn take(&self) -> Vec<String> {
-        let seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        let seen = std::mem::take(&mut *locked(&self.seen));
         seen.iter().map(Delivered::line).collect()
     }
 }
@@ -273,13 +275,10 @@ struct Outgoing {
 }
 
 impl Outbox for Outgoing {
-    fn send(
-        &self,
-        request: OutboxRequest,
-    ) -> BoxFuture<'_, Result<OutboxResponse, OutboxError>> {
-        let status = self.inbox.answers.lock().unwrap().pop_front().unwrap_or(200);
+    fn send(&self, request: OutboxRequest) -> BoxFuture<'_, Result<OutboxResponse, OutboxError>> {
+        let status = locked(&self.inbox.answers).pop_front().unwrap_or(200);
         let at_s = self.begun.elapsed().as_millis() as f64 / 1000.0;
-        self.inbox.seen.lock().unwrap().push(Delivered { at_s, request, status });
+        locked(&self.inbox.seen).push(Delivered { at_s, request, status });
         if self.inbox.mute.load(Ordering::Relaxed) {
             return futures::future::pending().boxed();
         }

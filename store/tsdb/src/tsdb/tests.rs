@@ -3,10 +3,11 @@ use std::sync::atomic::Ordering;
 use futures::executor::block_on;
 use protocol::histogram::{FloatHistogram, Span};
 use protocol::labels::Labels;
-use protocol::matcher::MatchOp;
+use protocol::matcher::{MatchOp, Matcher};
 use protocol::sample::{HistogramSample, STALE_NAN_BITS, Sample, stale_nan};
 
 use super::*;
+use crate::selection::{SelectBudget, SelectedSeries};
 use crate::test_world::TestWorld;
 
 const NOW: i64 = 1_700_000_000_000;
@@ -89,13 +90,26 @@ fn an_unavailable_log_writes_nothing_and_can_be_tried_again() {
 }
 
 #[test]
-fn damage_in_the_log_is_named_not_skipped() {
+fn damage_in_the_log_is_told_and_the_rest_is_served() {
     let world = TestWorld::at(NOW);
-    append(&open(&world), vec![series("up", "a", &[(NOW, 1.0)])]);
+    let database = open(&world);
+    append(&database, vec![series("up", "a", &[(NOW, 1.0)])]);
+    append(&database, vec![series("up", "b", &[(NOW, 1.0)])]);
     world.log.damage_last();
-    let opened = block_on(Tsdb::open(world.world(), "ws-1", TsdbOptions::default()));
-    let error = opened.err().unwrap().to_string();
-    assert!(error.starts_with("record 0 of samples/ws-1 is damaged"), "{error}");
+    append(
+        &database,
+        vec![series("up", "b", &[(NOW + 1, 1.0)]), series("up", "a", &[(NOW + 1, 1.0)])],
+    );
+    let database = open(&world);
+    let told = database.log_damage();
+    assert!(told[0].starts_with("record 1 of samples/ws-1 is damaged"), "{told:?}");
+    assert!(told[1].contains("names series 1, which no record before it"), "{told:?}");
+    assert_eq!(
+        all(&database),
+        [(r#"up{job="a"}"#.to_owned(), points(&[(NOW, 1.0), (NOW + 1, 1.0)]))]
+    );
+    block_on(database.flush()).unwrap();
+    assert!(open(&world).log_damage().is_empty());
 }
 
 #[test]
@@ -237,4 +251,214 @@ fn the_clock_bounds_the_future_only() {
     world.clock.0.store(NOW - 3_600_000, Ordering::Relaxed);
     let outcome = append(&database, vec![series("up", "a", &[(NOW, 1.0), (0, 1.0)])]);
     assert_eq!((outcome.samples, outcome.refused_total()), (1, 1));
+}
+
+/// Five hours of three series, a minute apart.
+fn fill(database: &Tsdb, from: i64) {
+    for minute in 0..300 {
+        let at = from + minute * 60_000;
+        append(
+            database,
+            ["a", "b", "c"].map(|job| series("up", job, &[(at, minute as f64)])).to_vec(),
+        );
+    }
+}
+
+#[test]
+fn a_flush_moves_the_head_to_blocks_and_gives_the_log_back() {
+    let world = TestWorld::at(NOW);
+    let database = open(&world);
+    fill(&database, NOW - 18_000_000);
+    let before = all(&database);
+    let head_bytes = database.stats().head_bytes;
+    block_on(database.flush()).unwrap();
+    let stats = database.stats();
+    assert_eq!((stats.block_samples, stats.head_samples, stats.log_bytes), (900, 0, 0));
+    assert!(stats.blocks >= 3 && stats.block_bytes > 0 && stats.head_bytes < head_bytes);
+    assert_eq!((stats.min_ms, stats.max_ms), (Some(NOW - 18_000_000), Some(NOW - 60_000)));
+    assert_eq!(world.log.len(), 0);
+    assert_eq!(all(&database), before);
+    append(&database, vec![series("up", "a", &[(NOW, 5.0)])]);
+    assert_eq!(all(&open(&world)), all(&database));
+    let objects = world.bucket.names().len();
+    block_on(database.flush()).unwrap();
+    block_on(database.flush()).unwrap();
+    assert_eq!(world.bucket.names().len(), objects + 2, "one block, one manifest");
+}
+
+#[test]
+fn a_flush_that_failed_is_made_up_for() {
+    let world = TestWorld::at(NOW);
+    let database = open(&world);
+    fill(&database, NOW - 18_000_000);
+    world.bucket.set_broken(true);
+    assert!(matches!(block_on(database.flush()), Err(TsdbError::Unavailable(_))));
+    world.bucket.set_broken(false);
+    append(&database, vec![series("up", "a", &[(NOW, 5.0), (NOW - 18_000_001, 1.0)])]);
+    let before = all(&database);
+    assert_eq!(all(&open(&world)), before);
+    block_on(database.flush()).unwrap();
+    assert_eq!(database.stats().block_samples, 902);
+    assert_eq!(all(&database), before);
+    assert_eq!(all(&open(&world)), before);
+}
+
+#[test]
+fn merges_change_no_answer_and_what_is_left_over_is_collected() {
+    let world = TestWorld::at(NOW);
+    let database = open(&world);
+    for part in 0..6 {
+        fill(&database, NOW - 400_000_000 + part * 18_000_000);
+        block_on(database.flush()).unwrap();
+    }
+    let orphan = "workspaces/ws-1/blocks/orphan";
+    world.bucket.objects.lock().unwrap().insert(orphan.into(), bytes::Bytes::new());
+    let (before, stats) = (all(&database), database.stats());
+    let mut now_ms = NOW;
+    for _ in 0..8 {
+        block_on(database.maintain(now_ms)).unwrap();
+        assert_eq!(all(&database), before);
+        now_ms += 600_000;
+    }
+    let after = database.stats();
+    assert_eq!(after.block_samples, stats.block_samples);
+    assert!(after.blocks * 3 <= stats.blocks, "{} of {}", after.blocks, stats.blocks);
+    let names = world.bucket.names();
+    assert!(!names.contains(&orphan.to_owned()), "{names:?}");
+    let blocks = names.iter().filter(|name| name.contains("/blocks/")).count();
+    assert_eq!(blocks as u64, after.blocks, "{names:?}");
+    assert!(names.len() - blocks <= 2, "{names:?}");
+    assert_eq!(all(&open(&world)), before);
+}
+
+#[test]
+fn retention_hides_at_once_and_drops_whole_blocks() {
+    let world = TestWorld::at(NOW);
+    let database = open(&world);
+    fill(&database, NOW - 18_000_000);
+    block_on(database.flush()).unwrap();
+    let retention_ms = Some(7_200_000);
+    database.configure(TsdbOptions { retention_ms, ..TsdbOptions::default() });
+    let kept = all(&database);
+    assert!(kept.iter().all(|(_, points)| points[0].0 == NOW - 7_200_000));
+    block_on(database.maintain(NOW)).unwrap();
+    assert!(database.stats().block_samples < 900);
+    assert_eq!(all(&database), kept);
+    let outcome = append(&database, vec![series("up", "a", &[(NOW - 7_200_001, 0.0)])]);
+    assert_eq!(outcome.refused_counts.get("greater_than_max_sample_age"), Some(&1));
+}
+
+#[test]
+fn an_age_or_size_makes_the_head_flush() {
+    let world = TestWorld::at(NOW);
+    let database = open(&world);
+    fill(&database, NOW - 18_000_000);
+    block_on(database.maintain(NOW)).unwrap();
+    assert_eq!(database.stats().blocks, 0);
+    block_on(database.maintain(NOW + 7_200_000)).unwrap();
+    assert!(database.stats().blocks > 0);
+    append(&database, vec![series("up", "a", &[(NOW, 5.0)])]);
+    database.configure(TsdbOptions { log_bytes_max: 1, ..TsdbOptions::default() });
+    block_on(database.maintain(NOW)).unwrap();
+    assert_eq!(database.stats().log_bytes, 0);
+}
+
+#[test]
+fn idle_series_leave_the_head_and_make_room() {
+    let world = TestWorld::at(NOW);
+    let database = open(&world);
+    let mut options = TsdbOptions::default();
+    options.limits.active_series_max = 2;
+    database.configure(options);
+    append(&database, vec![series("up", "a", &[(1, 1.0)]), series("up", "b", &[(1, 1.0)])]);
+    for at in 2..5 {
+        block_on(database.flush()).unwrap();
+        append(&database, vec![series("up", "b", &[(at, 1.0)])]);
+    }
+    assert_eq!(database.stats().head_series, 1);
+    assert_eq!(append(&database, vec![series("up", "c", &[(9, 1.0)])]).samples, 1);
+    let found = all(&database);
+    assert_eq!(found.len(), 3);
+    assert_eq!(found, all(&open(&world)));
+    let outcome = append(&database, vec![series("up", "b", &[(4, 7.0)])]);
+    assert_eq!(outcome.refused_total(), 1, "what is known of a series outlives the renumbering");
+}
+
+#[test]
+fn metadata_and_exemplars_are_kept_and_not_logged_twice() {
+    use protocol::sample::{Exemplar, Metadata, MetricType};
+    let world = TestWorld::at(NOW);
+    let database = open(&world);
+    let exemplar = Exemplar {
+        labels: Labels::from_pairs([("trace_id", "abc")]),
+        value: 0.5,
+        timestamp_ms: NOW,
+    };
+    let metadata = Metadata { metric_type: MetricType::Counter, ..Metadata::default() };
+    let batch = |at| TimeSeries {
+        exemplars: vec![exemplar.clone()],
+        metadata: Some(metadata.clone()),
+        ..series("hits_total", "a", at)
+    };
+    append(&database, vec![batch(&[(NOW, 1.0)])]);
+    append(&database, vec![batch(&[])]);
+    assert_eq!(world.log.len(), 1);
+    let labels = batch(&[]).labels;
+    for database in [&database, &open(&world)] {
+        assert_eq!(database.metadata(None, 9)["hits_total"], std::slice::from_ref(&metadata));
+        let found = database.exemplars(&[vec![Matcher::equal("job", "a")]], 0, NOW);
+        assert_eq!(found, [(labels.clone(), vec![exemplar.clone()])]);
+    }
+    block_on(database.flush()).unwrap();
+    assert_eq!(open(&world).metadata(None, 9)["hits_total"], [metadata]);
+}
+
+#[test]
+fn a_damaged_block_is_named_and_the_rest_is_answered() {
+    let world = TestWorld::at(NOW);
+    let database = open(&world);
+    fill(&database, NOW - 100_000_000);
+    block_on(database.flush()).unwrap();
+    let first = world.bucket.names().into_iter().find(|name| name.contains("/blocks/")).unwrap();
+    append(&database, vec![series("up", "a", &[(NOW, 1.0)])]);
+    world.bucket.objects.lock().unwrap().insert(first.clone(), bytes::Bytes::from_static(b"x"));
+    let database = open(&world);
+    assert_eq!(database.stats().damaged_blocks, 1);
+    let select = |from| block_on(database.select(&[], from, NOW, SelectBudget::UNLIMITED));
+    let error = select(0).unwrap_err().to_string();
+    assert!(error.contains(first.rsplit('/').next().unwrap()), "{error}");
+    assert_eq!(select(NOW - 1).unwrap().len(), 1);
+    let outcome = append(&database, vec![series("up", "a", &[(NOW + 1, 1.0)])]);
+    assert_eq!(outcome.samples, 1);
+    block_on(database.flush()).unwrap();
+    assert_eq!(database.stats().damaged_blocks, 1, "it stays in the manifest");
+}
+
+#[test]
+fn a_second_process_is_refused_before_it_harms() {
+    let world = TestWorld::at(NOW);
+    let (one, two) = (open(&world), open(&world));
+    append(&one, vec![series("up", "a", &[(NOW, 1.0)])]);
+    append(&two, vec![series("up", "b", &[(NOW, 1.0)])]);
+    block_on(one.flush()).unwrap();
+    let error = block_on(two.flush()).unwrap_err();
+    assert!(matches!(error, TsdbError::Superseded(_)), "{error}");
+}
+
+#[test]
+fn closed_and_destroyed() {
+    let world = TestWorld::at(NOW);
+    let database = open(&world);
+    append(&database, vec![series("up", "a", &[(NOW, 1.0)])]);
+    block_on(database.flush()).unwrap();
+    append(&database, vec![series("up", "a", &[(NOW + 1, 1.0)])]);
+    block_on(database.close());
+    let closed = block_on(
+        database.append(vec![series("up", "a", &[(NOW + 2, 1.0)])], AppendMode::KeepValid),
+    );
+    assert!(matches!(closed, Err(TsdbError::Closed)));
+    assert_eq!(all(&open(&world)).len(), 1);
+    block_on(database.destroy()).unwrap();
+    assert!(world.bucket.names().is_empty() && world.log.len() == 0);
+    assert!(all(&open(&world)).is_empty());
 }
