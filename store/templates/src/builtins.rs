@@ -58,10 +58,12 @@ pub fn find(name: &str) -> Option<Builtin> {
 }
 
 fn joined(args: &[Value]) -> Result<String, CallError> {
-    bounded(CALL_BYTES_MAX, |out| match args {
-        [one] => print::action(out, one),
-        more => print::print(out, more),
-    })
+    // Go turns what is missing into this very string first.
+    let shown: Vec<Value> = args
+        .iter()
+        .map(|arg| if matches!(arg, Value::Nil) { Value::from("<no value>") } else { arg.clone() })
+        .collect();
+    bounded(CALL_BYTES_MAX, |out| print::print(out, &shown))
 }
 
 fn escaped(args: &[Value], escape: fn(char) -> Option<&'static str>) -> Result<Value, CallError> {
@@ -166,6 +168,9 @@ fn len(args: &[Value]) -> Result<Value, CallError> {
 fn index(args: &[Value]) -> Result<Value, CallError> {
     at_least(1, args)?;
     let mut value = args[0].clone();
+    if matches!(value, Value::Nil) {
+        return Err(CallError::new("index of untyped nil"));
+    }
     for key in &args[1..] {
         value = match (value.items(), &value) {
             (Items::Map(map), _) => map.get(text(key)?),

@@ -104,6 +104,8 @@ impl Printer<'_> {
             return write!(out, "%!{verb}(MISSING)");
         };
         self.next += 1;
+        // With `%+v` the sign of plus is about the fields of structs, not about numbers.
+        spec.plus &= verb != 'v';
         one(out, verb, &spec, arg)
     }
 
@@ -195,7 +197,7 @@ fn one(out: &mut dyn Write, verb: char, spec: &Spec, arg: &Value) -> fmt::Result
         }
         Value::Bool(_) => bad_verb(out, verb, arg),
         Value::Int(value) => integer(out, verb, spec, *value, arg),
-        Value::Duration(nanos) if "vsq".contains(verb) => {
+        Value::Duration(nanos) if "vsqxX".contains(verb) => {
             text(out, verb, spec, &go_time::duration_text(*nanos), arg)
         }
         Value::Duration(nanos) => integer(out, verb, spec, *nanos, arg),
@@ -212,6 +214,11 @@ fn compound(out: &mut dyn Write, verb: char, spec: &Spec, arg: &Value) -> fmt::R
         && "vsqxX".contains(verb)
     {
         return text(out, verb, spec, &said, arg);
+    }
+    if let Value::Object(object) = arg
+        && let Some(number) = object.number()
+    {
+        return integer(out, verb, spec, number, arg);
     }
     let each = |out: &mut dyn Write, item: &Value| one(out, verb, spec, item);
     match arg.items() {
@@ -235,7 +242,10 @@ fn text(out: &mut dyn Write, verb: char, spec: &Spec, value: &str, arg: &Value) 
         'q' if spec.sharp && !cut.contains('`') => pad_text(out, spec, &format!("`{cut}`")),
         'q' => pad_text(out, spec, &quote(cut)),
         'x' | 'X' => {
-            let mut hex = String::with_capacity(cut.len() * 2);
+            let mut hex = String::with_capacity(cut.len() * 2 + 2);
+            if spec.sharp && !cut.is_empty() {
+                hex.push_str("0x");
+            }
             for byte in cut.bytes() {
                 write!(hex, "{byte:02x}")?;
             }

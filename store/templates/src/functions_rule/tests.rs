@@ -67,7 +67,7 @@ fn rule_templates_expand_like_prometheus_does() {
         (r#"{{ stripPort "[::1]:80" }} {{ stripPort "::1" }}"#, "::1 ::1"),
         (r#"{{ "1435065584.128" | humanizeTimestamp }}"#, "2015-06-23 13:19:44.128 +0000 UTC"),
         (r#"{{ (1435065584.128 | toTime).Format "2006" }}"#, "2015"),
-        (r#"{{ 1800 | toDuration }} {{ (1800 | toDuration).Minutes }}"#, "30m0s 30"),
+        ("{{ 1800 | toDuration }} {{ (1800 | toDuration).Minutes }}", "30m0s 30"),
         (
             r#"{{ parseDuration "1h2m10ms" }} {{ humanizeDuration (toDuration 3661) }}"#,
             "3720.01 1h 1m 1s",

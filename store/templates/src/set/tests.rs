@@ -55,6 +55,7 @@ fn templates_execute_like_go() {
         ("{{1.5e3}} {{1e6}} {{0x10}} {{'a'}} {{1e21}}", "1500 1e+06 16 97 1e+21"),
         ("{{define \"a\"}}{{.}}{{end}}{{template \"a\" 1}}{{block \"b\" 2}}<{{.}}>{{end}}", "1<2>"),
         ("{{/* comment */}}x", "x"),
+        ("{{html .nope 1}} {{printf \"%+v %+d %#x\" 5 5 \"ab\"}}", "&lt;no value&gt;1 5 +5 0x6162"),
         ("{{\"quoted\" | printf \"%s-%s\" \"a\"}}", "a-quoted"),
         ("{{(.A).B}}{{(index .L 1)}}", "5x"),
     ] {
