@@ -1,7 +1,7 @@
 //! Aggregations that fold a group into one series.
 //!
-//! Series by series: each group has one accumulator a step, so only one input series is looked at
-//! at a time.
+//! Group by group, series by series: a group has one accumulator a step, and only one group's are
+//! in memory, since groups times steps can be far more than there are samples.
 
 use protocol::go_float::format_g;
 use protocol::labels::{Labels, METRIC_NAME};
@@ -41,6 +41,15 @@ impl Groups {
             groups.of_series.push(group);
         }
         groups
+    }
+
+    /// For each group its series, in their order.
+    pub fn members(&self) -> Vec<Vec<usize>> {
+        let mut members = vec![Vec::new(); self.labels.len()];
+        for (at, group) in self.of_series.iter().enumerate() {
+            members[*group].push(at);
+        }
+        members
     }
 }
 
@@ -82,33 +91,18 @@ impl Evaluator<'_> {
         grid: &Grid,
     ) -> Result<Vec<Series>, EvalError> {
         let groups = Groups::of(series, &aggregate.grouping, aggregate.without);
-        let steps = grid.len();
-        let mut drop_names = vec![false; groups.labels.len()];
         let mut accumulators: Vec<Option<Accumulator>> = Vec::new();
-        accumulators.resize_with(groups.labels.len() * steps, || None);
-        for (one, group) in series.iter().zip(&groups.of_series) {
-            self.budget.check_interruption()?;
-            drop_names[*group] |= one.drop_name;
-            let mut context = FoldContext {
-                op: aggregate.op,
-                span: aggregate.expr.span,
-                metric_name: one.labels.metric_name(),
-                annotations: &mut self.annotations,
-            };
-            for (at_ms, point) in one.points() {
-                let slot = &mut accumulators[group * steps + grid.step_of(at_ms)];
-                match slot {
-                    Some(accumulator) => accumulator.add(point, &mut context),
-                    None => *slot = Accumulator::new(point, &mut context),
-                }
-            }
-        }
         let mut out = Vec::new();
-        let mut accumulators = accumulators.into_iter();
-        for (labels, drop_name) in groups.labels.into_iter().zip(drop_names) {
+        let members = groups.members();
+        for (labels, members) in groups.labels.into_iter().zip(members) {
+            accumulators.clear();
+            accumulators.resize_with(grid.len(), || None);
+            let members: Vec<&Series> = members.into_iter().map(|at| &series[at]).collect();
+            self.fold_group(aggregate, &members, &mut accumulators, grid)?;
+            let drop_name = members.iter().any(|one| one.drop_name);
             let mut folded = Series::new(labels, drop_name);
-            for (step, at_ms) in grid.times().enumerate() {
-                let Some(accumulator) = accumulators.next().flatten() else { continue };
+            for (step, accumulator) in accumulators.iter_mut().enumerate() {
+                let Some(accumulator) = accumulator.take() else { continue };
                 let mut context = FoldContext {
                     op: aggregate.op,
                     span: aggregate.expr.span,
@@ -117,14 +111,41 @@ impl Evaluator<'_> {
                 };
                 let param = params.get(step).copied().unwrap_or(f64::NAN);
                 if let Some(value) = accumulator.finish(param, &mut context) {
-                    folded.push(at_ms, value);
+                    folded.push(grid.at(step), value);
                 }
             }
             if !folded.is_empty() {
+                self.usage.hold(folded.samples(), &self.budget)?;
                 out.push(folded);
             }
         }
         Ok(out)
+    }
+
+    fn fold_group(
+        &mut self,
+        aggregate: &AggregateNode,
+        members: &[&Series],
+        accumulators: &mut [Option<Accumulator>],
+        grid: &Grid,
+    ) -> Result<(), EvalError> {
+        for one in members {
+            self.budget.check_interruption()?;
+            let mut context = FoldContext {
+                op: aggregate.op,
+                span: aggregate.expr.span,
+                metric_name: one.labels.metric_name(),
+                annotations: &mut self.annotations,
+            };
+            for (at_ms, point) in one.points() {
+                let slot = &mut accumulators[grid.step_of(at_ms)];
+                match slot {
+                    Some(accumulator) => accumulator.add(point, &mut context),
+                    None => *slot = Accumulator::new(point, &mut context),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Tells of the worst quantiles outside of 0 to 1.

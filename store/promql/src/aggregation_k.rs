@@ -28,18 +28,14 @@ impl Evaluator<'_> {
             return Ok(Vec::new());
         }
         let groups = Groups::of(&series, &aggregate.grouping, aggregate.without);
-        let mut members: Vec<Vec<usize>> = vec![Vec::new(); groups.labels.len()];
-        for (at, group) in groups.of_series.iter().enumerate() {
-            members[*group].push(at);
-        }
         let mut out: Vec<Series> =
             series.iter().map(|one| Series::new(one.labels.clone(), one.drop_name)).collect();
         // In an instant query the order of the answer is that of the picking.
         let mut order = Vec::new();
-        for members in members {
-            self.budget.check_interruption()?;
+        for members in groups.members() {
             let mut cursors = vec![Cursor::default(); members.len()];
             for (step, at_ms) in grid.times().enumerate() {
+                self.check_at_step(step)?;
                 let walked = members.iter().zip(&mut cursors);
                 let present: Vec<(usize, Point<'_>)> = walked
                     .filter_map(|(at, cursor)| Some((*at, cursor.at(&series[*at], at_ms)?)))

@@ -19,31 +19,27 @@ impl Evaluator<'_> {
         grid: &Grid,
     ) -> Result<Evaluated, EvalError> {
         let groups = MatchGroups::of(matching, &lhs, &rhs);
-        let steps = grid.len();
-        let presence = |series: &[Series], group_of: &[usize]| {
-            let mut present = vec![false; groups.count * steps];
-            for (one, group) in series.iter().zip(group_of) {
-                for (at_ms, _) in one.points() {
-                    present[group * steps + grid.step_of(at_ms)] = true;
-                }
+        let left = MatchGroups::members(&groups.left, groups.count);
+        let right = MatchGroups::members(&groups.right, groups.count);
+        // One group's steps at a time: groups times steps can be far more than there are samples.
+        let mut present = vec![false; grid.len()];
+        for (left, right) in left.iter().zip(&right) {
+            self.budget.check_interruption()?;
+            present.fill(false);
+            let (decide, over, change, series) = match op {
+                BinaryOp::Or => (&lhs, left, right, &mut rhs),
+                _ => (&rhs, right, left, &mut lhs),
+            };
+            for (at_ms, _) in over.iter().flat_map(|at| decide[*at].points()) {
+                present[grid.step_of(at_ms)] = true;
             }
-            present
-        };
-        match op {
-            BinaryOp::Or => {
-                let present = presence(&lhs, &groups.left);
-                for (one, group) in rhs.iter_mut().zip(&groups.right) {
-                    retain(one, |at_ms| !present[group * steps + grid.step_of(at_ms)]);
-                }
-                lhs.append(&mut rhs);
-            }
-            _ => {
+            for at in change {
                 let wanted = op == BinaryOp::And;
-                let present = presence(&rhs, &groups.right);
-                for (one, group) in lhs.iter_mut().zip(&groups.left) {
-                    retain(one, |at_ms| present[group * steps + grid.step_of(at_ms)] == wanted);
-                }
+                retain(&mut series[*at], |at_ms| present[grid.step_of(at_ms)] == wanted);
             }
+        }
+        if op == BinaryOp::Or {
+            lhs.append(&mut rhs);
         }
         lhs.retain(|one| !one.is_empty());
         merge_same_labels(lhs).map(Evaluated::Vector)

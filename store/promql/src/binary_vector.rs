@@ -38,7 +38,8 @@ impl MatchGroups {
         Self { left, right, count: by_labels.len() }
     }
 
-    fn members(group_of: &[usize], count: usize) -> Vec<Vec<usize>> {
+    /// For each group its series, in their order.
+    pub fn members(group_of: &[usize], count: usize) -> Vec<Vec<usize>> {
         let mut members = vec![Vec::new(); count];
         for (at, group) in group_of.iter().enumerate() {
             members[*group].push(at);
@@ -153,7 +154,6 @@ impl Evaluator<'_> {
         let one_members = MatchGroups::members(group_of_one, groups.count);
         let mut out = Vec::new();
         for (many, one) in many_members.iter().zip(&one_members) {
-            self.budget.check_interruption()?;
             let mut output = Output::default();
             self.join_group(&join, many, one, (grid, &open), &mut output)?;
             for slot in output.slots.into_iter().filter(|slot| !slot.series.is_empty()) {
@@ -175,6 +175,7 @@ impl Evaluator<'_> {
         let mut many_cursors = vec![Cursor::default(); many.len()];
         let mut one_cursors = vec![Cursor::default(); one.len()];
         for (step, at_ms) in grid.times().enumerate() {
+            self.check_at_step(step)?;
             let many = present(join.many, many, &mut many_cursors, at_ms);
             let one = present(join.one, one, &mut one_cursors, at_ms);
             if !open[step] {

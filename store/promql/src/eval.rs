@@ -15,6 +15,12 @@ use crate::plan::{Grid, Node, NodeKind, SubqueryNode};
 use crate::source::SeriesData;
 use crate::value::PointValue;
 
+/// Steps of one group between two looks at the deadline: often enough to stop within
+/// milliseconds, seldom enough to cost nothing.
+const STEPS_BETWEEN_CHECKS: usize = 64;
+/// So many steps are always allowed: a few megabytes for each array of them.
+const STEPS_FREE: usize = 1_000_000;
+
 /// The state of one evaluation.
 pub struct Evaluator<'a> {
     /// Feature flags.
@@ -80,6 +86,10 @@ impl<'a> Evaluator<'a> {
     /// The value of a node at all steps of the grid.
     pub fn eval(&mut self, node: &Node, grid: &Grid) -> Result<Evaluated, EvalError> {
         self.budget.check_interruption()?;
+        // A subquery can ask for more steps than there is memory, even over no series at all.
+        if grid.len() > self.budget.samples_max.max(STEPS_FREE) {
+            return Err(EvalError::TooManySamples { samples_max: self.budget.samples_max });
+        }
         let before = self.usage.samples;
         let evaluated = self.eval_kind(node, grid)?;
         // What the children held is free again, what this node yields is held.
@@ -109,6 +119,14 @@ impl<'a> Evaluator<'a> {
             NodeKind::Negate(inner) => self.eval_negate(inner, grid),
             NodeKind::StepInvariant(inner) => self.eval_step_invariant(inner, grid),
         }
+    }
+
+    /// Asks at every so many steps whether to go on: one group may hold all the work.
+    pub fn check_at_step(&self, step: usize) -> Result<(), EvalError> {
+        if step.is_multiple_of(STEPS_BETWEEN_CHECKS) {
+            self.budget.check_interruption()?;
+        }
+        Ok(())
     }
 
     /// The value of a node that yields a number for each step.

@@ -34,6 +34,8 @@ impl Evaluator<'_> {
         let enriched: Vec<bool> = base.iter().map(|one| !is_info(one)).collect();
         let targets = identifying_values(base.iter().zip(&enriched));
         let infos = self.info_series(selection, &targets, grid)?;
+        // For each info series the steps are laid out.
+        self.usage.hold(infos.len().saturating_mul(grid.len()), &self.budget)?;
         let newest = newest_by_step(&infos, grid)?;
         let mut out = Vec::new();
         for (one, enriched) in base.into_iter().zip(enriched) {
