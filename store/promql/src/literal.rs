@@ -174,7 +174,7 @@ mod tests {
     fn texts_read_as_go_reads_them() {
         for (quoted, text) in [
             (r#""a\nb""#, "a\nb"),
-            (r#"'it\'s'"#, "it's"),
+            (r"'it\'s'", "it's"),
             (r"`raw\n`", r"raw\n"),
             (r#""\x41\101\u00e9\U0001F600""#, "AA\u{e9}\u{1F600}"),
             (r#""\xc3\xa9""#, "\u{e9}"),

@@ -1,6 +1,6 @@
 //! Parsing of function calls and aggregations.
 
-use crate::ast::{Aggregate, Expr, ExprKind, Span};
+use crate::ast::{Aggregate, ExprKind, Span};
 use crate::function_table::function;
 use crate::operator::AggregateOp;
 use crate::parser::{Parsed, Parser, Result};
@@ -37,8 +37,8 @@ impl Parser<'_> {
         let span = Span::new(name.span.start, self.last_end());
         let heights: Vec<u32> = args.iter().map(|arg| arg.height).collect();
         let height = self.level_above(span, &heights)?;
-        let args = args.into_iter().map(|arg| arg.expr).collect();
-        Ok(Parsed { expr: Expr { span, kind: ExprKind::Call { function, args } }, height })
+        let args = args.into_iter().map(|arg| *arg.expr).collect();
+        Ok(Parsed::new(span, ExprKind::Call { function, args }, height))
     }
 
     fn arguments(&mut self) -> Result<Vec<Parsed>> {
@@ -75,12 +75,12 @@ impl Parser<'_> {
         let height = self.level_above(span, &below)?;
         let aggregate = Aggregate {
             op,
-            expr: Box::new(vector.expr),
-            param: param.map(|param| Box::new(param.expr)),
+            expr: vector.expr,
+            param: param.map(|param| param.expr),
             grouping: grouping.labels,
             without: grouping.without,
         };
-        Ok(Parsed { expr: Expr { span, kind: ExprKind::Aggregate(aggregate) }, height })
+        Ok(Parsed::new(span, ExprKind::Aggregate(aggregate), height))
     }
 
     fn grouping(&mut self) -> Result<Option<Grouping>> {

@@ -1,6 +1,6 @@
 //! Parsing of operators, their modifiers and lists of labels.
 
-use crate::ast::{Binary, Expr, ExprKind, MatchCardinality, VectorMatching};
+use crate::ast::{Binary, ExprKind, MatchCardinality, VectorMatching};
 use crate::operator::BinaryOp;
 use crate::parser::{Parsed, Parser, Result};
 use crate::token::{Keyword, TokenKind};
@@ -47,9 +47,9 @@ impl Parser<'_> {
             return Err(self.error(span, "binop fill modifiers are experimental and not enabled"));
         }
         let height = self.level_above(span, &[left.height, right.height])?;
-        let (lhs, rhs) = (Box::new(left.expr), Box::new(right.expr));
+        let (lhs, rhs) = (left.expr, right.expr);
         let binary = Binary { op, lhs, rhs, matching: Some(matching), return_bool };
-        Ok(Parsed { expr: Expr { span, kind: ExprKind::Binary(binary) }, height })
+        Ok(Parsed::new(span, ExprKind::Binary(binary), height))
     }
 
     fn signed(&mut self) -> Result<Parsed> {
@@ -67,10 +67,10 @@ impl Parser<'_> {
                 let value = if negative { -value } else { value };
                 ExprKind::NumberLiteral { value, is_duration }
             }
-            _ => ExprKind::Unary { negative, expr: Box::new(operand.expr) },
+            _ => ExprKind::Unary { negative, expr: operand.expr },
         };
         let height = self.level_above(span, &[operand.height])?;
-        Ok(Parsed { expr: Expr { span, kind }, height })
+        Ok(Parsed::new(span, kind, height))
     }
 
     fn binary_modifiers(&mut self) -> Result<Modifiers> {

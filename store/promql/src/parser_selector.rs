@@ -40,8 +40,7 @@ impl Parser<'_> {
             may_match_empty: false,
         };
         let span = Span::new(first.span.start, self.last_end());
-        let expr = Expr { span, kind: ExprKind::VectorSelector(selector) };
-        Ok(Parsed { expr, height: 1 })
+        Ok(Parsed::new(span, ExprKind::VectorSelector(selector), 1))
     }
 
     fn label_matchers(&mut self) -> Result<Vec<Matcher>> {
@@ -131,7 +130,7 @@ impl Parser<'_> {
         }
         let matrix = MatrixSelector { selector, selector_span: inner.expr.span, range };
         let kind = ExprKind::MatrixSelector(matrix);
-        Ok(Parsed { expr: Expr { span, kind }, height: self.level_above(span, &[1])? })
+        Ok(Parsed::new(span, kind, self.level_above(span, &[1])?))
     }
 
     fn subquery(&mut self, inner: Parsed, range: DurationValue) -> Result<Parsed> {
@@ -144,14 +143,9 @@ impl Parser<'_> {
         let close = self.within(PLACE, "\"]\"", |parser| parser.expect(TokenKind::RightBracket))?;
         let span = inner.expr.span.to(close.span);
         let height = self.level_above(span, &[inner.height])?;
-        let subquery = Subquery {
-            expr: Box::new(inner.expr),
-            range,
-            step,
-            offset: DurationValue::default(),
-            at: None,
-        };
-        Ok(Parsed { expr: Expr { span, kind: ExprKind::Subquery(subquery) }, height })
+        let subquery =
+            Subquery { expr: inner.expr, range, step, offset: DurationValue::default(), at: None };
+        Ok(Parsed::new(span, ExprKind::Subquery(subquery), height))
     }
 
     fn set_offset(&mut self, expr: &mut Expr, offset: DurationValue) -> Result<()> {
