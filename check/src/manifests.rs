@@ -4,6 +4,7 @@
 
 use base64::Engine as _;
 use protocol::fault::Fault;
+use protocol::places::Places;
 use protocol::yaml;
 use serde::de::DeserializeOwned;
 
@@ -67,9 +68,12 @@ fn read_document(first_line: u32, text: &str, reading: &mut Reading) {
     };
     let mut faults = Vec::new();
     let body = read_body(key.kind, text, &mut faults);
-    faults.iter_mut().filter(|fault| fault.line == 0).for_each(|fault| {
-        (fault.line, fault.column) = yaml::place_of(text, &fault.path);
-    });
+    if faults.iter().any(|fault| fault.line == 0) {
+        let places = Places::read(text);
+        for fault in faults.iter_mut().filter(|fault| fault.line == 0) {
+            (fault.line, fault.column) = places.of(&fault.path);
+        }
+    }
     reading.faults.extend(faults.iter().cloned().map(place));
     match body {
         Some(body) if faults.is_empty() => {
@@ -84,9 +88,8 @@ fn read_key(text: &str) -> Result<ObjectKey, Fault> {
     if envelope.kind.is_empty() {
         return Err(Fault::at_path("kind", "missing, so nobody knows what this document is"));
     }
-    let kind = Kind::from_names(&envelope.api_version, &envelope.kind).map_err(|message| {
-        Fault { line: yaml::place_of(text, "kind").0, ..Fault::at_path("kind", message) }
-    })?;
+    let kind = Kind::from_names(&envelope.api_version, &envelope.kind)
+        .map_err(|message| Places::read(text).fault("kind", message))?;
     let name = envelope.metadata.name;
     if !is_object_name(&name) {
         let message = format!(

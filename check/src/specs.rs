@@ -4,7 +4,11 @@ use crds::alert_manager_config::AlertManagerConfigSpec;
 use crds::rule_group::RuleGroupSpec;
 use crds::scraper::ScraperSpec;
 use crds::workspace::WorkspaceSpec;
+use protocol::alertmanager_config::definition::{AmpDefinition, Origin};
 use protocol::fault::Fault;
+use protocol::rule_file::RuleFile;
+use protocol::scrape_config::ScrapeConfiguration;
+use protocol::yaml;
 
 /// Judges a Workspace.
 pub fn workspace(spec: &WorkspaceSpec) -> Vec<Fault> {
@@ -29,7 +33,7 @@ pub fn workspace(spec: &WorkspaceSpec) -> Vec<Fault> {
 }
 
 /// Judges a Scraper and the scrape configuration in it.
-pub fn scraper(spec: &ScraperSpec, _text: &str) -> Vec<Fault> {
+pub fn scraper(spec: &ScraperSpec, text: &str) -> Vec<Fault> {
     let mut faults = Vec::new();
     match (&spec.destination.workspace_ref, &spec.destination.remote_write) {
         (Some(_), Some(_)) => {
@@ -41,23 +45,48 @@ pub fn scraper(spec: &ScraperSpec, _text: &str) -> Vec<Fault> {
         )),
         _ => {}
     }
+    let inner = scrape_configuration(&spec.scrape_configuration);
+    faults.extend(yaml::embed(text, "spec.scrapeConfiguration", inner));
     faults
 }
 
 /// Judges a RuleGroup and the rules in it.
-pub fn rule_group(spec: &RuleGroupSpec, _text: &str) -> Vec<Fault> {
+pub fn rule_group(spec: &RuleGroupSpec, text: &str) -> Vec<Fault> {
     match (&spec.configuration, spec.groups.is_empty()) {
         (Some(_), false) => vec![excluded("spec.configuration", "spec.groups")],
         (None, true) => {
             vec![Fault::at_path("spec", "one of groups and configuration must be given")]
         }
-        _ => Vec::new(),
+        (Some(configuration), true) => {
+            yaml::embed(text, "spec.configuration", rule_file(configuration))
+        }
+        (None, false) => {
+            let file = serde_json::json!({ "groups": spec.groups }).to_string();
+            // Lines of the JSON say nothing to the user: the path finds the place in the manifest.
+            let bare = |fault: Fault| Fault { line: 0, column: 0, ..fault }.below("spec");
+            rule_file(&file).into_iter().map(bare).collect()
+        }
     }
 }
 
+/// Judges a rule file.
+pub fn rule_file(text: &str) -> Vec<Fault> {
+    RuleFile::parse(text).err().unwrap_or_default()
+}
+
 /// Judges an AlertManagerConfig and the definition in it.
-pub fn alert_manager_config(_spec: &AlertManagerConfigSpec, _text: &str) -> Vec<Fault> {
-    Vec::new()
+pub fn alert_manager_config(spec: &AlertManagerConfigSpec, text: &str) -> Vec<Fault> {
+    yaml::embed(text, "spec.definition", definition(&spec.definition))
+}
+
+/// Judges a scrape configuration.
+pub fn scrape_configuration(text: &str) -> Vec<Fault> {
+    ScrapeConfiguration::parse(text).err().unwrap_or_default()
+}
+
+/// Judges an alert manager definition, or a plain alert manager configuration.
+pub fn definition(text: &str) -> Vec<Fault> {
+    AmpDefinition::parse(text, Origin::Api).err().unwrap_or_default()
 }
 
 fn excluded(path: &str, other: &str) -> Fault {

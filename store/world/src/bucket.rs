@@ -1,7 +1,8 @@
 //! The bucket: whole objects under names, written once.
 //!
-//! Only put-if-absent is ever needed: names are numbered or random, content is never overwritten and
-//! never compared-and-swapped. What [`Bucket::put_new`] acknowledged is durable and visible to all.
+//! Only put-if-absent is ever needed: names are numbered or random, content is never overwritten
+//! and never compared-and-swapped. What [`Bucket::put_new`] acknowledged is durable and visible to
+//! all.
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -54,8 +55,12 @@ pub trait Bucket: Send + Sync + 'static {
     fn get(&self, name: &str) -> BoxFuture<'_, Result<Bytes, BucketError>>;
 
     /// `len` bytes from `offset`.
-    fn get_range(&self, name: &str, offset: u64, len: u64)
-    -> BoxFuture<'_, Result<Bytes, BucketError>>;
+    fn get_range(
+        &self,
+        name: &str,
+        offset: u64,
+        len: u64,
+    ) -> BoxFuture<'_, Result<Bytes, BucketError>>;
 
     /// The last `len` bytes (the whole object if it is shorter) and the object's length.
     fn get_tail(&self, name: &str, len: u64) -> BoxFuture<'_, Result<(Bytes, u64), BucketError>>;

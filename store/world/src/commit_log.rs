@@ -54,7 +54,8 @@ pub enum LogError {
         /// Its size.
         bytes: usize,
     },
-    /// Disk full, broken or read-only. Nothing was acknowledged; the same append may be tried again.
+    /// Disk full, broken or read-only. Nothing was acknowledged; the same append may be tried
+    /// again.
     #[error("commit log: {0}")]
     Unavailable(String),
     /// Bytes that were acknowledged can no longer be read. Never ignored silently.
@@ -85,7 +86,13 @@ pub trait CommitLog: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<Position, LogError>>;
 
     /// Every durable record of a stream that was not trimmed, oldest first; called before the first
-    /// append to that stream. May give records below the trim point: readers keep a mark of their own.
+    /// append to that stream. May give records below the trim point: readers keep a mark of their
+    /// own.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`] *after* everything that can still be read was visited, where records
+    /// of this stream are or may be lost and were not trimmed. The caller may go on with what it
+    /// got, and must say so. Trimming beyond the damage ends it.
     fn replay(
         &self,
         stream: &StreamName,
@@ -95,10 +102,17 @@ pub trait CommitLog: Send + Sync + 'static {
     /// The streams that hold records.
     fn streams(&self) -> Vec<StreamName>;
 
-    /// Says that records of `stream` up to and including `upto` are no longer needed. Space is given
-    /// back once no stream needs it.
+    /// Says that records of `stream` up to and including `upto` are no longer needed. Space is
+    /// given back once no stream needs it.
     fn trim(&self, stream: &StreamName, upto: Position);
 
-    /// The oldest position that each stream still pins, for flushing by age.
+    /// Bytes from the oldest record that a stream still needs to the end of the log, for flushing
+    /// by age.
     fn pinned_bytes(&self) -> u64;
+
+    /// For each stream the oldest position it still needs, oldest first: who is to be flushed so
+    /// that space comes back. A log that never runs out of space need not tell.
+    fn pins(&self) -> Vec<(Position, StreamName)> {
+        Vec::new()
+    }
 }

@@ -1,8 +1,8 @@
-//! The local disk: files that are appended, synced, renamed by name.
+//! The local disk: files appended, synced, renamed by name.
 //!
-//! Every call blocks: call it from [`crate::tasks::run_blocking`] or a thread that may wait. What is
-//! not synced may be lost by a crash, in any order, torn at any byte; a name may be lost until its
-//! folder is synced. Paths are relative to the data directory.
+//! Every call blocks: call it from [`crate::tasks::run_blocking`] or a thread that may wait. What
+//! is not synced may be lost by a crash, in any order, torn at any byte; a name may be lost until
+//! its folder is synced. Paths are relative to the data directory.
 
 use std::io;
 use std::path::{Path, PathBuf};

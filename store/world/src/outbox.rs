@@ -77,6 +77,5 @@ pub enum OutboxError {
 /// Sends requests.
 pub trait Outbox: Send + Sync + 'static {
     /// One exchange, no retries.
-    fn send(&self, request: OutboxRequest)
-    -> BoxFuture<'_, Result<OutboxResponse, OutboxError>>;
+    fn send(&self, request: OutboxRequest) -> BoxFuture<'_, Result<OutboxResponse, OutboxError>>;
 }

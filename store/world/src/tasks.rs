@@ -1,4 +1,4 @@
-//! Tasks: spawn, cancel, and bounded work off the async threads.
+//! Tasks: spawn, cancel, and bounded blocking work.
 //!
 //! Shutdown is one broadcast: every task that loops awaits [`Tasks::stopping`] beside its work.
 

@@ -1,0 +1,34 @@
+# A table of contents: what can be done here. Each recipe says how.
+PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)
+CARGO_FLAGS = --locked
+SHELL = /bin/bash
+
+.PHONY: build run test lint bench fuzz conformance
+
+# The binary as users get it, at target/release/hearth.
+build:
+	cargo build $(CARGO_FLAGS) --release -p hearth
+
+# Scrapes Hearth itself and a node exporter, records rules, fires an alert: see examples/quickstart.
+run:
+	cargo run $(CARGO_FLAGS) --profile quick -p hearth -- up -f examples/quickstart
+
+# Everything that needs nothing but the Rust toolchain and a C compiler.
+test:
+	cargo build $(CARGO_FLAGS) --profile ci -p hearth
+	cargo test $(CARGO_FLAGS) --profile ci --workspace --all-targets
+
+lint:
+	cargo fmt --all --check
+	cargo clippy $(CARGO_FLAGS) --profile ci --workspace --all-targets -- -D warnings
+
+bench:
+	cargo bench $(CARGO_FLAGS) --workspace
+
+# Needs a nightly toolchain and cargo-fuzz; the corpora run in `make test` as plain tests.
+fuzz:
+	fuzz/run
+
+# Other people's clients and suites against us; sets up its own tools in .conformance.
+conformance:
+	conformance/run

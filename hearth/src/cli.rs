@@ -1,0 +1,136 @@
+//! The command line: one executable, every role.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Hearth: a managed, multi-tenant Prometheus for your own Kubernetes, or for your laptop.
+#[derive(Debug, Parser)]
+#[command(name = "hearth", version, max_term_width = 100)]
+pub struct Cli {
+    /// How log lines are written.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Logfmt)]
+    pub log_format: LogFormat,
+    /// Which log lines are written: error, warn, info, debug, or a filter such as `info,tsdb=debug`.
+    #[arg(long, global = true, default_value = "info")]
+    pub log_level: String,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How log lines are written, to standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// key=value
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The roles and tools.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Everything in one process, from the manifests that `kubectl apply` takes.
+    Up(UpArgs),
+    /// The store: ingest, storage, PromQL, rules, alert manager, control API.
+    Store(StoreArgs),
+    /// The managed collector (not built yet as a role of its own; `up` runs it).
+    Scraper,
+    /// The Kubernetes controllers (not built yet).
+    Operator,
+    /// Judges manifests, rule files, alert manager definitions, scrape configurations.
+    Check(CheckArgs),
+    /// Asks a running store.
+    Query(QueryArgs),
+}
+
+/// `hearth up`
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// A manifest, or a folder whose .yaml and .yml files are manifests. May be given several times.
+    #[arg(short = 'f', long = "file", value_name = "DIR|FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The workspace that also answers at the root; not needed where there is only one.
+    #[arg(long, value_name = "NAME")]
+    pub default_workspace: Option<String>,
+    /// What the store needs.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// `hearth store`
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// What the store needs.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// What every role with a store needs.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where all data lies; made where it is missing.
+    #[arg(long, value_name = "DIR", default_value = "./hearth-data")]
+    pub data_dir: PathBuf,
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090")]
+    pub listen: String,
+    /// Who may come in: none, sigv4 or kubernetes. May be given several times.
+    #[arg(long, value_name = "MODE", default_value = "none")]
+    pub auth: Vec<String>,
+    /// Listen beyond loopback though nobody has to prove who they are.
+    #[arg(long)]
+    pub insecure: bool,
+    /// Certificate chain, PEM; read again when it changes. Needs --tls-key.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key, PEM. Needs --tls-cert.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// The URL under which others reach this process; links in alerts use it.
+    #[arg(long, value_name = "URL")]
+    pub external_url: Option<String>,
+    /// Answers as this AWS region in ARNs.
+    #[arg(long, default_value = "us-east-1")]
+    pub region: String,
+    /// Answers as this AWS account in ARNs.
+    #[arg(long, default_value = "000000000000")]
+    pub account: String,
+    /// Where SNS answers, instead of AWS; for tests and private clouds.
+    #[arg(long, value_name = "URL")]
+    pub sns_endpoint: Option<String>,
+}
+
+/// `hearth check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Files or folders of them.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub files: Vec<PathBuf>,
+}
+
+/// `hearth query`
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// A PromQL expression.
+    pub expr: String,
+    /// The store's base URL.
+    #[arg(long, default_value = "http://127.0.0.1:9090")]
+    pub url: String,
+    /// The workspace to ask; the default workspace where left out.
+    #[arg(long, value_name = "ID")]
+    pub workspace: Option<String>,
+    /// Evaluate at this time instead of now: seconds since 1970, RFC 3339, or an age such as 1h.
+    #[arg(long, conflicts_with_all = ["start", "end", "step"])]
+    pub time: Option<String>,
+    /// First time of a range: seconds since 1970, RFC 3339, or an age such as 1h.
+    #[arg(long)]
+    pub start: Option<String>,
+    /// Last time of a range; now where left out.
+    #[arg(long, requires = "start")]
+    pub end: Option<String>,
+    /// Time between two points, for example 30s; chosen to fit the terminal where left out.
+    #[arg(long, requires = "start")]
+    pub step: Option<String>,
+}

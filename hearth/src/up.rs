@@ -1,0 +1,207 @@
+//! `hearth up`: everything in one process, from manifests.
+//!
+//! Nothing takes a short cut: manifests go through the control API, samples through remote write, the
+//! terminal's lines come from the same API that everybody else asks.
+
+mod collectors;
+mod console;
+mod control;
+mod desired;
+mod reconcile;
+mod source;
+mod view;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use check::manifest::{Body, Manifest, ObjectKey};
+use protocol::workspace::WorkspaceId;
+use serde_json::Value;
+use store::principal::Principal;
+
+use crate::cli::UpArgs;
+use crate::serve::{Running, stop_signal};
+use crate::up::collectors::{Collectors, Target, remote_target};
+use crate::up::console::{View, changes};
+use crate::up::control::ControlClient;
+use crate::up::desired::{Desired, desired, target};
+use crate::up::reconcile::{Applied, Reconciler};
+use crate::up::source::Source;
+use crate::up::watch::Watch;
+
+/// How often the terminal looks whether something changed.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Runs until it is told to stop.
+pub async fn run(args: UpArgs) -> anyhow::Result<()> {
+    let mut source = Source::new(args.files.clone());
+    let first = source.read();
+    if first.manifests.is_empty() {
+        let faults: Vec<String> = first.faults.iter().map(ToString::to_string).collect();
+        anyhow::bail!("nothing to run in {:?}\n{}", args.files, faults.join("\n"));
+    }
+    let running = Running::start(&args.serve).await?;
+    say(&[format!(
+        "hearth   listens on {}, keeps its data in {}",
+        running.store.settings.external_url,
+        args.serve.data_dir.display()
+    )]);
+    let mut up = Up::new(&running, args.default_workspace)?;
+    let mut watch = Watch::start(source.paths());
+    up.apply(&mut source).await;
+    let stop = stop_signal();
+    tokio::pin!(stop);
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            biased;
+            signal = &mut stop => break signal.context("waiting for the end")?,
+            () = watch.changed() => up.apply(&mut source).await,
+            _ = look.tick() => up.show().await,
+        }
+    }
+    say(&["hearth   stops".to_owned()]);
+    up.collectors.shutdown().await;
+    running.stop().await;
+    Ok(())
+}
+
+struct Up {
+    store: Arc<store::store::Store>,
+    api: ControlClient,
+    reconciler: Reconciler,
+    collectors: Collectors,
+    default_workspace: Option<String>,
+    workspaces: BTreeMap<(String, String), WorkspaceId>,
+    /// What is wrong with the source or with applying it.
+    troubles: Vec<String>,
+    shown: View,
+}
+
+impl Up {
+    fn new(running: &Running, default_workspace: Option<String>) -> anyhow::Result<Self> {
+        let router = running.store.router();
+        let identify = Arc::new(|owner: &str, request: &mut axum::http::Request<axum::body::Body>| {
+            request.extensions_mut().insert(Principal::internal(owner));
+        });
+        let as_up = Arc::new(|request: &mut axum::http::Request<axum::body::Body>| {
+            request.extensions_mut().insert(Principal::internal("up"));
+        });
+        Ok(Self {
+            store: Arc::clone(&running.store),
+            api: ControlClient::new(router.clone(), as_up),
+            reconciler: Reconciler::new(router.clone(), identify),
+            collectors: Collectors::new(router)?,
+            default_workspace,
+            workspaces: BTreeMap::new(),
+            troubles: Vec::new(),
+            shown: View::default(),
+        })
+    }
+
+    /// Reads the source and makes everything what it says.
+    async fn apply(&mut self, source: &mut Source) {
+        let snapshot = source.read();
+        let mut troubles: Vec<String> = snapshot.faults.iter().map(ToString::to_string).collect();
+        let wanted = desired(&snapshot.manifests);
+        let Applied { workspaces, problems } = self.reconciler.round(&wanted, snapshot.complete).await;
+        troubles.extend(problems);
+        self.workspaces = workspaces;
+        troubles.extend(self.choose_default());
+        let targets = self.targets(&wanted, &snapshot.manifests, &mut troubles);
+        troubles.extend(self.collectors.apply(targets).await);
+        let new: Vec<String> =
+            troubles.iter().filter(|trouble| !self.troubles.contains(trouble)).cloned().collect();
+        say(&new.iter().map(|trouble| format!("wrong    {trouble}")).collect::<Vec<_>>());
+        if troubles.is_empty() && !self.troubles.is_empty() {
+            say(&["manifests  all good again".to_owned()]);
+        }
+        self.troubles = troubles;
+    }
+
+    /// Makes the workspace of `--default-workspace`, or the only one, answer at the root.
+    fn choose_default(&self) -> Option<String> {
+        let chosen = match &self.default_workspace {
+            Some(name) => self.workspaces.iter().find(|((_, at), _)| at == name),
+            None if self.workspaces.len() == 1 => self.workspaces.iter().next(),
+            None => None,
+        };
+        self.store.set_default_workspace(chosen.map(|(_, id)| id.clone()));
+        let name = self.default_workspace.as_ref().filter(|_| chosen.is_none())?;
+        Some(format!("--default-workspace: there is no Workspace {name:?}"))
+    }
+
+    fn targets<'a>(
+        &self,
+        wanted: &Desired<'a>,
+        manifests: &'a BTreeMap<ObjectKey, Manifest>,
+        troubles: &mut Vec<String>,
+    ) -> Vec<(&'a ObjectKey, &'a crds::scraper::ScraperSpec, Target)> {
+        let secrets: Vec<_> = manifests
+            .iter()
+            .filter_map(|(key, manifest)| match &manifest.body {
+                Body::Secret(values) => Some((key, values)),
+                _ => None,
+            })
+            .collect();
+        let mut targets = Vec::new();
+        for (key, spec) in &wanted.scrapers {
+            let destination = &spec.destination;
+            let found = match (&destination.workspace_ref, &destination.remote_write) {
+                (Some(reference), _) => match self.workspaces.get(&target(key, reference)) {
+                    Some(id) => Ok(Target::Local(format!("/workspaces/{id}/api/v1/remote_write"))),
+                    None => Err(format!("{key}: its Workspace could not be made")),
+                },
+                (None, Some(remote)) => remote_target(key, remote, &secrets),
+                (None, None) => Err(format!("{key}: no destination")),
+            };
+            match found {
+                Ok(found) => targets.push((*key, *spec, found)),
+                Err(trouble) => troubles.push(trouble),
+            }
+        }
+        targets
+    }
+
+    /// Tells what changed since the last look.
+    async fn show(&mut self) {
+        let mut view = View::default();
+        view::add_targets(&mut view, &self.collectors.status());
+        for ((_, name), id) in &self.workspaces {
+            let root = self.store.default_workspace().as_ref() == Some(id);
+            let url = match root {
+                true => format!("{}/", self.store.settings.external_url),
+                false => self.store.workspace_url(id),
+            };
+            view.put(
+                format!("workspace {name}"),
+                format!("{id}  query {url}api/v1/query  write {url}api/v1/write  alerts {url}alertmanager"),
+            );
+            let base = format!("/workspaces/{id}");
+            if let Ok(rules) = self.api.get::<Value>(&format!("{base}/api/v1/rules")).await {
+                view::add_rules(&mut view, name, &rules);
+            }
+            if let Ok(alerts) = self.api.get::<Value>(&format!("{base}/api/v1/alerts")).await {
+                view::add_alerts(&mut view, name, &alerts);
+            }
+            if let Ok(sent) = self.api.get::<Value>(&format!("{base}/hearth/deliveries")).await {
+                view::add_deliveries(&mut view, name, &sent);
+            }
+        }
+        say(&changes(&self.shown, &view));
+        self.shown = view;
+    }
+}
+
+fn say(lines: &[String]) {
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        // A closed terminal is no reason to stop serving.
+        let _ = writeln!(out, "{line}");
+    }
+}

@@ -1,0 +1,383 @@
+//! One workspace's alert manager.
+//!
+//! It takes alerts, keeps them in the journal, and wakes when a group is due. Without a definition it
+//! takes and lists alerts and sends nothing, as an AMP workspace without one.
+
+mod running;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use protocol::alertmanager_config::definition::AmpDefinition;
+use tokio::sync::{Notify, Semaphore, watch};
+use world::commit_log::{LogError, Position, StreamName};
+use world::tasks::{TaskHandle, run_blocking};
+use world::world::World;
+
+use crate::alert::PostableAlert;
+use crate::journal::{self, JournalError, RECORDS_PER_PAYLOAD_MAX, Record};
+use crate::plan::{Plan, PlanError};
+use crate::ports::{CredentialsPort, SecretsPort};
+use crate::silence::{Silence, SilenceError, SilenceRequest};
+use crate::state::recovery::Recovery;
+use crate::state::{Limits, State};
+
+/// Messages under way at once in one workspace: enough to hide slow receivers, few enough to keep
+/// sockets for the rest of the store.
+pub const SENDS_MAX: usize = 64;
+
+/// How often ends that passed are noted, and old things forgotten.
+pub const SWEEP_MS: i64 = 15_000;
+
+/// Journal records after which everything is written again, at the least; else twice what is held.
+pub const SNAPSHOT_RECORDS_MIN: usize = 4096;
+
+/// What an alert manager asks of the store.
+#[derive(Clone)]
+pub struct Ports {
+    /// Values of secret references.
+    pub secrets: Arc<dyn SecretsPort>,
+    /// The process's own credentials at AWS.
+    pub credentials: Arc<dyn CredentialsPort>,
+}
+
+/// How an alert manager behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where people find us, for messages.
+    pub external_url: String,
+    /// Bounds of the workspace.
+    pub limits: Limits,
+    /// Whether receivers may stand on loopback, private and link-local addresses. No on a server that
+    /// strangers share.
+    pub allow_private_receivers: bool,
+    /// In place of `https://sns.<region>.amazonaws.com`, for tests.
+    pub sns_endpoint: Option<String>,
+    /// The version in `User-Agent` and in the status.
+    pub version: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            external_url: String::new(),
+            limits: Limits::default(),
+            allow_private_receivers: true,
+            sns_endpoint: None,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// Why an alert manager could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The log did not give the journal back.
+    #[error("alert journal of {workspace}: {error}")]
+    Log {
+        /// Whose.
+        workspace: String,
+        /// What it said.
+        error: LogError,
+    },
+    /// The journal is not readable.
+    #[error("alert journal of {workspace}: {error}")]
+    Journal {
+        /// Whose.
+        workspace: String,
+        /// What is wrong.
+        error: JournalError,
+    },
+}
+
+/// Why alerts were not all taken.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// Some are wrong; the others were taken. The text is for the answer with status 400.
+    #[error("{}", .0.join("; "))]
+    Refused(Vec<String>),
+    /// They were taken, but are not durable: post them again.
+    #[error("alerts are not durable: {0}")]
+    NotDurable(LogError),
+}
+
+/// Why a silence was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SetSilenceError {
+    /// It is wrong, unknown or one too many.
+    #[error(transparent)]
+    Refused(#[from] SilenceError),
+    /// It is in force but not durable: ask again.
+    #[error("silence is not durable: {0}")]
+    NotDurable(LogError),
+}
+
+/// How the messages to one receiver fare.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryHealth {
+    /// When the last message was taken.
+    pub last_success_ms: Option<i64>,
+    /// When the last try failed.
+    pub last_failure_ms: Option<i64>,
+    /// Why.
+    pub last_failure: Option<String>,
+    /// Messages taken since the start.
+    pub delivered: u64,
+    /// Messages given up since the start.
+    pub failed: u64,
+}
+
+/// One workspace's alert manager.
+pub struct AlertManager {
+    pub(crate) world: World,
+    pub(crate) workspace: String,
+    pub(crate) ports: Ports,
+    pub(crate) options: Options,
+    pub(crate) sends: Semaphore,
+    pub(crate) started_at: Timestamp,
+    stream: StreamName,
+    inner: Mutex<Inner>,
+    wake: Notify,
+    stopping: watch::Sender<bool>,
+    task: Mutex<Option<TaskHandle>>,
+}
+
+struct Inner {
+    state: State,
+    health: BTreeMap<String, DeliveryHealth>,
+    /// Records appended since the last snapshot.
+    records: usize,
+    snapshot_running: bool,
+}
+
+type Append = BoxFuture<'static, Result<Option<Position>, LogError>>;
+
+impl AlertManager {
+    /// Loads the journal, silences and sources of inhibition first, and starts. Nothing is sent until
+    /// [`Self::apply`] has given a definition.
+    pub async fn open(
+        world: World,
+        workspace: &str,
+        ports: Ports,
+        options: Options,
+    ) -> Result<Arc<Self>, OpenError> {
+        let stream = StreamName::new(format!("alerts/{workspace}"));
+        let (recovery, records) = load(&world, workspace, &stream).await?;
+        let now_ms = world.clock.now_ms();
+        let manager = Arc::new(Self {
+            inner: Mutex::new(Inner {
+                state: recovery.finish(now_ms),
+                health: BTreeMap::new(),
+                records,
+                snapshot_running: false,
+            }),
+            started_at: crate::alert::timestamp(now_ms),
+            sends: Semaphore::new(SENDS_MAX),
+            wake: Notify::new(),
+            stopping: watch::channel(false).0,
+            task: Mutex::new(None),
+            workspace: workspace.to_owned(),
+            world,
+            ports,
+            options,
+            stream,
+        });
+        let task = running::run(Arc::clone(&manager)).boxed();
+        let handle = manager.world.tasks.spawn("alertmanager", task);
+        *lock(&manager.task) = Some(handle);
+        Ok(manager)
+    }
+
+    /// Runs this definition from now on. Groups whose route kept its place keep timers and members.
+    pub fn apply(
+        &self,
+        definition: AmpDefinition,
+        content_hash: impl Into<String>,
+    ) -> Result<(), PlanError> {
+        let plan = Plan::new(definition, content_hash.into())?;
+        self.set_plan(Some(Arc::new(plan)));
+        Ok(())
+    }
+
+    /// Sends nothing from now on.
+    pub fn remove_definition(&self) {
+        self.set_plan(None);
+    }
+
+    /// The content hash of the definition that runs.
+    pub fn programmed_hash(&self) -> Option<String> {
+        self.read(|state| state.plan.as_ref().map(|plan| plan.content_hash.clone()))
+    }
+
+    /// Takes alerts. The good ones are taken even where others are wrong.
+    pub async fn post_alerts(&self, alerts: Vec<PostableAlert>) -> Result<(), PostError> {
+        let now_ms = self.now_ms();
+        let limits = self.options.limits;
+        let (errors, append) = self.change(|state| {
+            let (records, errors) = state.post(alerts, &limits, now_ms);
+            (errors, records)
+        });
+        self.wake.notify_one();
+        append.await.map_err(PostError::NotDurable)?;
+        if errors.is_empty() { Ok(()) } else { Err(PostError::Refused(errors)) }
+    }
+
+    /// Makes or changes a silence; gives its id once it is durable.
+    pub async fn set_silence(&self, request: SilenceRequest) -> Result<String, SetSilenceError> {
+        let now = crate::alert::timestamp(self.now_ms());
+        let new_id = || self.world.random.uuid().to_string();
+        let limits = self.options.limits.silences;
+        self.change_silences(|state| state.silences.plan_set(request, new_id, limits, now)).await
+    }
+
+    /// Ends a silence, durably. One that is over stays so.
+    pub async fn expire_silence(&self, id: &str) -> Result<(), SetSilenceError> {
+        let now = crate::alert::timestamp(self.now_ms());
+        let plan = |state: &State| {
+            state.silences.plan_expire(id, now).map(|ended| ended.into_iter().collect())
+        };
+        self.change_silences(plan).await.map(drop)
+    }
+
+    /// How the messages to each receiver fare, by its name.
+    pub fn delivery_health(&self) -> BTreeMap<String, DeliveryHealth> {
+        lock(&self.inner).health.clone()
+    }
+
+    /// Stops; messages under way are left to be told again after the next start.
+    pub async fn stop(&self) {
+        self.stopping.send_replace(true);
+        let task = lock(&self.task).take();
+        if let Some(task) = task {
+            task.ended().await;
+        }
+    }
+
+    /// Reads the state.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&lock(&self.inner).state)
+    }
+
+    /// Changes the state and appends its records in the same order as the changes. The append is under
+    /// way when this returns, and durable when the future it gives has ended.
+    pub(crate) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut State) -> (T, Vec<Record>),
+    ) -> (T, Append) {
+        let mut inner = lock(&self.inner);
+        let (answer, records) = change(&mut inner.state);
+        if records.is_empty() {
+            return (answer, futures::future::ready(Ok(None)).boxed());
+        }
+        inner.records += records.len();
+        (answer, append_all(&self.world, &self.stream, &records))
+    }
+
+    /// Notes how a message fared.
+    pub(crate) fn note_health(&self, receiver: &str, note: impl FnOnce(&mut DeliveryHealth)) {
+        note(lock(&self.inner).health.entry(receiver.to_owned()).or_default());
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.world.clock.now_ms()
+    }
+
+    /// Resolves once this alert manager or the process is to stop.
+    pub(crate) async fn stopped(&self) {
+        let mut stopping = self.stopping.subscribe();
+        let process = self.world.tasks.stopping();
+        futures::future::select(
+            process,
+            async move { drop(stopping.wait_for(|stop| *stop).await) }.boxed(),
+        )
+        .await;
+    }
+
+    fn set_plan(&self, plan: Option<Arc<Plan>>) {
+        let now_ms = self.now_ms();
+        let ((), append) = self.change(|state| ((), state.set_plan(plan, now_ms)));
+        self.background(append);
+        self.wake.notify_one();
+    }
+
+    async fn change_silences(
+        &self,
+        plan: impl FnOnce(&State) -> Result<Vec<Silence>, SilenceError>,
+    ) -> Result<String, SetSilenceError> {
+        let (planned, append) = self.change(|state| match plan(state) {
+            Ok(silences) => {
+                let id = silences.last().map(|silence| silence.id.clone()).unwrap_or_default();
+                (Ok(id), state.put_silences(silences))
+            }
+            Err(error) => (Err(error), Vec::new()),
+        });
+        let id = planned?;
+        append.await.map_err(SetSilenceError::NotDurable)?;
+        Ok(id)
+    }
+
+    /// Lets an append end by itself; a failure is told once, alerting goes on from memory.
+    fn background(&self, append: Append) {
+        let workspace = self.workspace.clone();
+        let task = async move {
+            if let Err(error) = append.await {
+                tracing::warn!(%workspace, %error, "alert journal: append failed");
+            }
+        };
+        drop(self.world.tasks.spawn("alert journal", task.boxed()));
+    }
+}
+
+/// A panic under the lock left at worst an alert half-routed: going on beats no alerting at all.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Appends records in payloads of bounded size; gives the position of the first.
+fn append_all(world: &World, stream: &StreamName, records: &[Record]) -> Append {
+    let payloads = records.chunks(RECORDS_PER_PAYLOAD_MAX).map(journal::encode);
+    let appends: Vec<_> = payloads.map(|payload| world.log.append(stream, payload)).collect();
+    async move {
+        let mut first = None;
+        for append in appends {
+            let position = append.await?;
+            first = first.or(Some(position));
+        }
+        Ok(first)
+    }
+    .boxed()
+}
+
+async fn load(
+    world: &World,
+    workspace: &str,
+    stream: &StreamName,
+) -> Result<(Recovery, usize), OpenError> {
+    let (log, name) = (Arc::clone(&world.log), stream.clone());
+    let read = run_blocking(&*world.tasks, move || {
+        let (mut recovery, mut count, mut fault) = (Recovery::default(), 0, None);
+        let ended = log.replay(&name, &mut |record| {
+            match journal::decode(&record.payload) {
+                Ok(records) => {
+                    count += records.len();
+                    for record in records {
+                        recovery.apply(record);
+                    }
+                }
+                Err(error) => fault = fault.take().or(Some(error)),
+            }
+            Ok(())
+        });
+        ended.map(|()| (recovery, count, fault))
+    })
+    .await;
+    let workspace = workspace.to_owned();
+    match read {
+        Err(error) => Err(OpenError::Log { workspace, error }),
+        Ok((_, _, Some(error))) => Err(OpenError::Journal { workspace, error }),
+        Ok((recovery, count, None)) => Ok((recovery, count)),
+    }
+}

@@ -1,0 +1,155 @@
+//! Ports without a store: samples in memory, alerts in a list.
+//!
+//! For unit tests of rules, which are evaluated over series that a person wrote down. Queries run in
+//! the real engine.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::future::{BoxFuture, FutureExt, ready};
+use promql::ast::Expr;
+use promql::budget::Budget;
+use promql::engine::{EvalParams, evaluate, plan};
+use promql::source::{Points, ReadError, SeriesData};
+use promql::value::Value;
+use protocol::labels::Labels;
+use protocol::matcher::Matcher;
+use protocol::sample::{HistogramSample, Sample, TimeSeries};
+
+use crate::ports::{
+    AlertPort, AppendReport, OutgoingAlert, QueryPort, RulePorts, RuleQuery, SinkPort,
+};
+
+/// Samples and alerts in memory. Cloning shares them.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    series: Arc<Mutex<BTreeMap<Labels, Held>>>,
+    sent: Arc<Mutex<Vec<OutgoingAlert>>>,
+}
+
+/// The points of one series; the first one written at a time stays.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    floats: BTreeMap<i64, f64>,
+    histograms: BTreeMap<i64, HistogramSample>,
+}
+
+/// One series as it was when a query began.
+struct Snapshot {
+    labels: Labels,
+    held: Held,
+}
+
+impl SeriesData for Snapshot {
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    fn read(&self, from_ms: i64, to_ms: i64, out: &mut Points) -> Result<(), ReadError> {
+        let floats = self.held.floats.range(from_ms..=to_ms);
+        out.floats.extend(floats.map(|(at, value)| Sample { timestamp_ms: *at, value: *value }));
+        let histograms = self.held.histograms.range(from_ms..=to_ms);
+        out.histograms.extend(histograms.map(|(_, sample)| sample.clone()));
+        Ok(())
+    }
+}
+
+impl MemoryStore {
+    /// All ports of a workspace at once.
+    pub fn ports(&self) -> RulePorts {
+        let shared = Arc::new(self.clone());
+        RulePorts { query: shared.clone(), sink: shared.clone(), alerts: shared }
+    }
+
+    /// Writes samples.
+    pub fn write(&self, series: impl IntoIterator<Item = TimeSeries>) {
+        let mut held = self.lock();
+        for one in series {
+            let points = held.entry(one.labels).or_default();
+            for sample in one.samples {
+                points.floats.entry(sample.timestamp_ms).or_insert(sample.value);
+            }
+            for sample in one.histograms {
+                points.histograms.entry(sample.timestamp_ms).or_insert(sample);
+            }
+        }
+    }
+
+    /// Evaluates an expression at one time.
+    pub fn evaluate(&self, expr: &Expr, at_ms: i64) -> Result<Value, String> {
+        let plan = plan(expr, &EvalParams::instant(at_ms)).map_err(|error| error.to_string())?;
+        let selected: Vec<Vec<Arc<dyn SeriesData>>> =
+            plan.selections().iter().map(|selection| self.select(&selection.matchers)).collect();
+        let result = evaluate(&plan, &selected, &Budget::unlimited());
+        result.map(|result| result.value).map_err(|error| error.to_string())
+    }
+
+    /// All float samples of the series that print as `series`, in order of time.
+    pub fn floats(&self, series: &str) -> Vec<(i64, f64)> {
+        let held = self.lock();
+        let found = held.iter().find(|(labels, _)| labels.to_string() == series);
+        found.map_or_else(Vec::new, |(_, held)| {
+            held.floats.iter().map(|(at, value)| (*at, *value)).collect()
+        })
+    }
+
+    /// The alerts that were sent since the last call.
+    pub fn take_sent(&self) -> Vec<OutgoingAlert> {
+        std::mem::take(&mut self.sent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn select(&self, matchers: &[Matcher]) -> Vec<Arc<dyn SeriesData>> {
+        let held = self.lock();
+        let fits = |labels: &Labels| matchers.iter().all(|m| m.matches_labels(labels));
+        held.iter()
+            .filter(|(labels, _)| fits(labels))
+            .map(|(labels, held)| {
+                let snapshot = Snapshot { labels: labels.clone(), held: held.clone() };
+                Arc::new(snapshot) as Arc<dyn SeriesData>
+            })
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Labels, Held>> {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl QueryPort for MemoryStore {
+    fn query(&self, query: RuleQuery) -> BoxFuture<'static, Result<Value, String>> {
+        ready(self.evaluate(&query.expr, query.at_ms)).boxed()
+    }
+
+    fn newest(
+        &self,
+        matchers: Vec<Matcher>,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> BoxFuture<'static, Result<Vec<(Labels, Sample)>, String>> {
+        let held = self.lock();
+        let mut found = Vec::new();
+        for (labels, held) in held.iter() {
+            let newest = held.floats.range(from_ms..=to_ms).next_back();
+            if let Some((at, value)) = newest
+                && matchers.iter().all(|matcher| matcher.matches_labels(labels))
+            {
+                found.push((labels.clone(), Sample { timestamp_ms: *at, value: *value }));
+            }
+        }
+        ready(Ok(found)).boxed()
+    }
+}
+
+impl SinkPort for MemoryStore {
+    fn append(&self, series: Vec<TimeSeries>) -> BoxFuture<'static, Result<AppendReport, String>> {
+        self.write(series);
+        ready(Ok(AppendReport::default())).boxed()
+    }
+}
+
+impl AlertPort for MemoryStore {
+    fn send(&self, alerts: Vec<OutgoingAlert>) -> BoxFuture<'static, Result<(), String>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).extend(alerts);
+        ready(Ok(())).boxed()
+    }
+}

@@ -1,0 +1,140 @@
+//! Tags of workspaces and of rule groups namespaces.
+
+use protocol::amp_api::arn::{Arn, Resource};
+use protocol::amp_api::error::FieldFault;
+use protocol::amp_api::tags::{
+    OWNER_TAG, RESERVED_TAG_PREFIX, TAGS_MAX, Tags, TagsDocument, key_fault, tag_faults,
+};
+use protocol::workspace::WorkspaceId;
+
+use crate::catalog::Change;
+use crate::catalog::record::{DefinitionRecord, Record, WorkspaceRecord};
+use crate::catalog::state::State;
+use crate::control::dispatch::{Control, body};
+use crate::control::error::ControlError;
+use crate::control::request::ControlRequest;
+use crate::control::rule_namespaces;
+use crate::control::workspaces::{existing, owned};
+use crate::http::answer::Answer;
+use crate::principal::{Principal, owner_tag};
+
+/// What can carry tags.
+enum Tagged {
+    Workspace(WorkspaceId),
+    Namespace(WorkspaceId, String),
+}
+
+/// ListTagsForResource.
+pub fn list(control: &Control, request: &ControlRequest) -> Result<Answer, ControlError> {
+    let tagged = tagged(control, request)?;
+    let tags = control.catalog.read(|state| match &tagged {
+        Tagged::Workspace(id) => {
+            let record = &existing(state, id)?.record;
+            Ok::<_, ControlError>(shown_tags(&record.tags, &record.owner))
+        }
+        Tagged::Namespace(id, name) => {
+            let record = rule_namespaces::existing_namespace(state, id, name)?;
+            Ok(shown_tags(&record.tags, &record.owner))
+        }
+    })?;
+    Ok(body(&TagsDocument { tags }))
+}
+
+/// TagResource.
+pub async fn set(control: &Control, request: &ControlRequest) -> Result<Answer, ControlError> {
+    let input: TagsDocument = request.parse()?;
+    let faults = tag_faults(&input.tags);
+    if !faults.is_empty() {
+        return Err(ControlError::Fields(faults));
+    }
+    change(control, request, |tags| {
+        tags.extend(input.tags);
+        match tags.len() > TAGS_MAX {
+            true => Err(ControlError::field("tags", format!("at most {TAGS_MAX} tags in all"))),
+            false => Ok(()),
+        }
+    })
+    .await
+}
+
+/// UntagResource.
+pub async fn remove(control: &Control, request: &ControlRequest) -> Result<Answer, ControlError> {
+    let keys: Vec<_> = request.query.all("tagKeys").map(str::to_owned).collect();
+    if keys.is_empty() {
+        return Err(ControlError::field("tagKeys", "at least one key"));
+    }
+    let faults: Vec<_> =
+        keys.iter().filter_map(|key| Some(FieldFault::new("tagKeys", key_fault(key)?))).collect();
+    if !faults.is_empty() {
+        return Err(ControlError::Fields(faults));
+    }
+    change(control, request, |tags| {
+        keys.iter().for_each(|key| drop(tags.remove(key)));
+        Ok(())
+    })
+    .await
+}
+
+/// The tags as they are shown: the owner's among them where there is one to show.
+pub fn shown_tags(tags: &Tags, owner: &str) -> Tags {
+    tags.clone().into_iter().chain(owner_tag(owner)).collect()
+}
+
+/// Takes the reserved tags out of those that an internal principal sent, since it may name the
+/// owner this way too; those of anybody else stay, to be refused.
+pub fn reserved_tags_apart(mut tags: Tags, principal: &Principal) -> (Tags, String) {
+    if !principal.internal {
+        return (tags, principal.owner.clone());
+    }
+    let owner = tags.get(OWNER_TAG).cloned().unwrap_or_else(|| principal.owner.clone());
+    tags.retain(|key, _| !key.starts_with(RESERVED_TAG_PREFIX));
+    (tags, owner)
+}
+
+async fn change(
+    control: &Control,
+    request: &ControlRequest,
+    edit: impl FnOnce(&mut Tags) -> Result<(), ControlError>,
+) -> Result<Answer, ControlError> {
+    let tagged = tagged(control, request)?;
+    let decide = |state: &State| {
+        let record = match &tagged {
+            Tagged::Workspace(id) => {
+                let workspace = owned(state, id, &request.principal)?;
+                let mut record: WorkspaceRecord = workspace.record.as_ref().clone();
+                edit(&mut record.tags)?;
+                Record::Workspace(record)
+            }
+            Tagged::Namespace(id, name) => {
+                let namespace =
+                    rule_namespaces::owned_namespace(state, id, name, &request.principal)?;
+                let mut record: DefinitionRecord = namespace.clone();
+                edit(&mut record.tags)?;
+                Record::Namespace(id.clone(), record)
+            }
+        };
+        Ok::<_, ControlError>(Change { records: vec![record], answer: () })
+    };
+    control.catalog.change(None, decide).await?;
+    Ok(body(&serde_json::json!({})))
+}
+
+fn tagged(control: &Control, request: &ControlRequest) -> Result<Tagged, ControlError> {
+    let text = request.captures.first().map_or("", String::as_str);
+    let arn: Arn =
+        text.parse().map_err(|error| ControlError::field("resourceArn", format!("{error}")))?;
+    let naming = &control.naming;
+    if arn.region != naming.region || arn.account != naming.account {
+        let message = format!(
+            "this store answers for region {} and account {}",
+            naming.region, naming.account
+        );
+        return Err(ControlError::field("resourceArn", message));
+    }
+    match arn.resource {
+        Resource::Workspace(id) => Ok(Tagged::Workspace(id)),
+        Resource::RuleGroupsNamespace(id, name) => Ok(Tagged::Namespace(id, name)),
+        Resource::Scraper(_) => Err(ControlError::NotBuilt("a scraper made by the API".into())),
+        Resource::AnomalyDetector(..) => Err(ControlError::NotBuilt("an anomaly detector".into())),
+    }
+}

@@ -1,0 +1,304 @@
+//! The one table: method and path to action.
+//!
+//! Paths of the data plane stand relative to their workspace: the same table serves
+//! `/workspaces/{id}/...` and, for the default workspace, the root.
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+use crate::control::action::ControlAction;
+use crate::http::data_action::DataAction;
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Something about definitions.
+    Control(ControlAction),
+    /// Something about the data of one workspace.
+    Data(DataAction),
+    /// Something about this process.
+    Process(ProcessAction),
+}
+
+/// Questions about the process itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessAction {
+    /// `/-/healthy`
+    Healthy,
+    /// `/-/ready`
+    Ready,
+    /// `/metrics`
+    Metrics,
+}
+
+/// Which workspace a request of the data plane is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The id as it stood in the path.
+    Workspace(String),
+    /// The one that answers at the root.
+    Default,
+    /// None: not the data plane.
+    Process,
+}
+
+/// A request that has found its action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matched {
+    /// What to do.
+    pub action: Action,
+    /// For which workspace.
+    pub scope: Scope,
+    /// What stood for the `{}` of the pattern, decoded, in order.
+    pub captures: Vec<String>,
+}
+
+/// Which kind of error a path speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// AMP's.
+    Amp,
+    /// Prometheus's.
+    Prometheus,
+}
+
+/// Why there is no action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unrouted {
+    /// Nothing of this path.
+    NoSuchPath(Dialect),
+    /// The path is there, for these methods.
+    WrongMethod(Dialect, Vec<&'static str>),
+}
+
+/// Finds the action.
+pub fn route(method: &Method, path: &str) -> Result<Matched, Unrouted> {
+    let segments: Vec<String> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
+        .collect();
+    let words: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["workspaces", id, rest @ ..] if is_data(rest) => {
+            data(method, rest, Scope::Workspace((*id).to_owned()))
+        }
+        rest if is_data(rest) => data(method, rest, Scope::Default),
+        rest => control(method, rest),
+    }
+}
+
+fn is_data(words: &[&str]) -> bool {
+    matches!(words, ["api" | "federate", ..] | ["alertmanager", "api" | "-", ..])
+}
+
+fn data(method: &Method, words: &[&str], scope: Scope) -> Result<Matched, Unrouted> {
+    // Clients append `api/v1/...` to an endpoint that may already end in `api/v1/`.
+    let words = match words {
+        ["api", "v1", "api", "v1", ..] => &words[2..],
+        words => words,
+    };
+    let table =
+        DATA.iter().map(|(methods, pattern, action)| (*methods, *pattern, Action::Data(*action)));
+    find(method, words, table, &scope, Dialect::Prometheus)
+}
+
+fn control(method: &Method, words: &[&str]) -> Result<Matched, Unrouted> {
+    let control = CONTROL
+        .iter()
+        .map(|(methods, pattern, action)| (*methods, *pattern, Action::Control(*action)));
+    let process = PROCESS
+        .iter()
+        .map(|(methods, pattern, action)| (*methods, *pattern, Action::Process(*action)));
+    find(method, words, control.chain(process), &Scope::Process, Dialect::Amp)
+}
+
+fn find(
+    method: &Method,
+    words: &[&str],
+    table: impl Iterator<Item = (&'static str, &'static str, Action)>,
+    scope: &Scope,
+    dialect: Dialect,
+) -> Result<Matched, Unrouted> {
+    // HEAD is GET without the body.
+    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
+    let mut allowed = Vec::new();
+    for (methods, pattern, action) in table {
+        let Some(captures) = captures(pattern, words) else { continue };
+        if methods.split(' ').any(|known| known == method) {
+            return Ok(Matched { action, scope: scope.clone(), captures });
+        }
+        allowed.extend(methods.split(' '));
+    }
+    match allowed.is_empty() {
+        true => Err(Unrouted::NoSuchPath(dialect)),
+        false => Err(Unrouted::WrongMethod(dialect, allowed)),
+    }
+}
+
+/// `{}` stands for one segment, `{..}` at the end for one or more.
+fn captures(pattern: &str, words: &[&str]) -> Option<Vec<String>> {
+    let mut captured = Vec::new();
+    let mut left = words;
+    for part in pattern.split('/') {
+        let (first, rest) = left.split_first()?;
+        match part {
+            "{..}" => {
+                captured.push(left.join("/"));
+                return Some(captured);
+            }
+            "{}" => captured.push((*first).to_owned()),
+            part if part == *first => {}
+            _ => return None,
+        }
+        left = rest;
+    }
+    left.is_empty().then_some(captured)
+}
+
+/// Of the process.
+const PROCESS: &[(&str, &str, ProcessAction)] = &[
+    ("GET", "-/healthy", ProcessAction::Healthy),
+    ("GET", "-/ready", ProcessAction::Ready),
+    ("GET", "metrics", ProcessAction::Metrics),
+];
+
+/// Of the control API.
+const CONTROL: &[(&str, &str, ControlAction)] = {
+    use ControlAction::*;
+    &[
+        ("POST", "workspaces", CreateWorkspace),
+        ("GET", "workspaces", ListWorkspaces),
+        ("GET", "workspaces/{}", DescribeWorkspace),
+        ("DELETE", "workspaces/{}", DeleteWorkspace),
+        ("POST", "workspaces/{}/alias", UpdateWorkspaceAlias),
+        ("GET", "workspaces/{}/configuration", DescribeWorkspaceConfiguration),
+        ("PATCH", "workspaces/{}/configuration", UpdateWorkspaceConfiguration),
+        ("POST", "workspaces/{}/rulegroupsnamespaces", CreateRuleGroupsNamespace),
+        ("GET", "workspaces/{}/rulegroupsnamespaces", ListRuleGroupsNamespaces),
+        ("GET", "workspaces/{}/rulegroupsnamespaces/{}", DescribeRuleGroupsNamespace),
+        ("PUT", "workspaces/{}/rulegroupsnamespaces/{}", PutRuleGroupsNamespace),
+        ("DELETE", "workspaces/{}/rulegroupsnamespaces/{}", DeleteRuleGroupsNamespace),
+        ("POST", "workspaces/{}/alertmanager/definition", CreateAlertManagerDefinition),
+        ("GET", "workspaces/{}/alertmanager/definition", DescribeAlertManagerDefinition),
+        ("PUT", "workspaces/{}/alertmanager/definition", PutAlertManagerDefinition),
+        ("DELETE", "workspaces/{}/alertmanager/definition", DeleteAlertManagerDefinition),
+        ("PUT", "workspaces/{}/hearth/secrets/{}", PutSecret),
+        ("DELETE", "workspaces/{}/hearth/secrets/{}", DeleteSecret),
+        ("GET", "tags/{..}", ListTagsForResource),
+        ("POST", "tags/{..}", TagResource),
+        ("DELETE", "tags/{..}", UntagResource),
+        ("POST", "workspaces/{}/logging", CreateLoggingConfiguration),
+        ("GET", "workspaces/{}/logging", DescribeLoggingConfiguration),
+        ("PUT", "workspaces/{}/logging", UpdateLoggingConfiguration),
+        ("DELETE", "workspaces/{}/logging", DeleteLoggingConfiguration),
+        ("POST", "workspaces/{}/logging/query", CreateQueryLoggingConfiguration),
+        ("GET", "workspaces/{}/logging/query", DescribeQueryLoggingConfiguration),
+        ("PUT", "workspaces/{}/logging/query", UpdateQueryLoggingConfiguration),
+        ("DELETE", "workspaces/{}/logging/query", DeleteQueryLoggingConfiguration),
+        ("PUT", "workspaces/{}/policy", PutResourcePolicy),
+        ("GET", "workspaces/{}/policy", DescribeResourcePolicy),
+        ("DELETE", "workspaces/{}/policy", DeleteResourcePolicy),
+        ("POST", "workspaces/{}/anomalydetectors", CreateAnomalyDetector),
+        ("GET", "workspaces/{}/anomalydetectors", ListAnomalyDetectors),
+        ("GET", "workspaces/{}/anomalydetectors/{}", DescribeAnomalyDetector),
+        ("PUT", "workspaces/{}/anomalydetectors/{}", PutAnomalyDetector),
+        ("DELETE", "workspaces/{}/anomalydetectors/{}", DeleteAnomalyDetector),
+        ("POST", "scrapers", CreateScraper),
+        ("GET", "scrapers", ListScrapers),
+        ("GET", "scrapers/{}", DescribeScraper),
+        ("PUT", "scrapers/{}", UpdateScraper),
+        ("DELETE", "scrapers/{}", DeleteScraper),
+        ("PUT", "scrapers/{}/logging-configuration", UpdateScraperLoggingConfiguration),
+        ("GET", "scrapers/{}/logging-configuration", DescribeScraperLoggingConfiguration),
+        ("DELETE", "scrapers/{}/logging-configuration", DeleteScraperLoggingConfiguration),
+        ("GET", "scraperconfiguration", GetDefaultScraperConfiguration),
+    ]
+};
+
+/// Of the data plane, relative to a workspace.
+const DATA: &[(&str, &str, DataAction)] = {
+    use DataAction::*;
+    &[
+        ("POST", "api/v1/remote_write", RemoteWrite),
+        ("POST", "api/v1/write", RemoteWrite),
+        ("GET POST", "api/v1/query", Query),
+        ("GET POST", "api/v1/query_range", QueryRange),
+        ("GET POST", "api/v1/query_exemplars", QueryExemplars),
+        ("GET POST", "api/v1/format_query", FormatQuery),
+        ("GET POST", "api/v1/parse_query", ParseQuery),
+        ("GET POST", "api/v1/series", Series),
+        ("GET POST", "api/v1/labels", Labels),
+        ("GET", "api/v1/label/{}/values", LabelValues),
+        ("GET", "api/v1/metadata", Metadata),
+        ("GET", "api/v1/rules", Rules),
+        ("GET", "api/v1/alerts", Alerts),
+        ("GET", "api/v1/alertmanagers", AlertManagers),
+        ("GET", "api/v1/targets", Targets),
+        ("GET", "api/v1/status/buildinfo", BuildInfo),
+        ("GET", "api/v1/status/config", StatusConfig),
+        ("GET", "api/v1/status/flags", StatusFlags),
+        ("GET", "api/v1/status/runtimeinfo", RuntimeInfo),
+        ("GET", "api/v1/status/tsdb", StatusTsdb),
+        ("GET", "api/v1/features", Features),
+        ("GET", "alertmanager/api/v2/status", AmStatus),
+        ("GET", "alertmanager/api/v2/receivers", AmReceivers),
+        ("GET", "alertmanager/api/v2/alerts", AmListAlerts),
+        ("POST", "alertmanager/api/v2/alerts", AmPostAlerts),
+        ("GET", "alertmanager/api/v2/alerts/groups", AmAlertGroups),
+        ("GET", "alertmanager/api/v2/silences", AmListSilences),
+        ("POST", "alertmanager/api/v2/silences", AmPutSilence),
+        ("GET", "alertmanager/api/v2/silence/{}", AmGetSilence),
+        ("DELETE", "alertmanager/api/v2/silence/{}", AmDeleteSilence),
+        ("GET", "alertmanager/-/healthy", AmHealthy),
+        ("GET", "alertmanager/-/ready", AmHealthy),
+    ]
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matched(method: &str, path: &str) -> Result<Matched, Unrouted> {
+        route(&method.parse().expect("a method"), path)
+    }
+
+    #[test]
+    fn one_table_serves_workspaces_and_the_root() {
+        for (path, scope) in [
+            ("/workspaces/ws-1/api/v1/query", Scope::Workspace("ws-1".into())),
+            ("/workspaces/ws-1/api/v1/api/v1/query", Scope::Workspace("ws-1".into())),
+            ("/api/v1/query", Scope::Default),
+            ("/api/v1/query/", Scope::Default),
+        ] {
+            let found = matched("POST", path).expect(path);
+            assert_eq!((found.action, found.scope), (Action::Data(DataAction::Query), scope));
+        }
+    }
+
+    #[test]
+    fn the_definition_is_control_and_the_api_beside_it_data() {
+        let found = matched("GET", "/workspaces/ws-1/alertmanager/definition").expect("control");
+        let describe = Action::Control(ControlAction::DescribeAlertManagerDefinition);
+        assert_eq!((found.action, found.scope), (describe, Scope::Process));
+        let found = matched("HEAD", "/workspaces/ws-1/alertmanager/api/v2/status").expect("data");
+        assert_eq!(found.action, Action::Data(DataAction::AmStatus));
+    }
+
+    #[test]
+    fn captures_are_decoded_and_an_arn_may_hold_slashes() {
+        let found = matched("GET", "/workspaces/ws-1/rulegroupsnamespaces/a%20b%2Fc");
+        assert_eq!(found.expect("control").captures, ["ws-1", "a b/c"]);
+        for path in ["/tags/arn%3Aaws%3Aworkspace%2Fws-1", "/tags/arn:aws:workspace/ws-1"] {
+            assert_eq!(matched("GET", path).expect(path).captures, ["arn:aws:workspace/ws-1"]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_says_what_is() {
+        let wrong = matched("PUT", "/api/v1/query").expect_err("no PUT");
+        assert_eq!(wrong, Unrouted::WrongMethod(Dialect::Prometheus, vec!["GET", "POST"]));
+        let none = matched("GET", "/workspaces/ws-1/nothing").expect_err("no such path");
+        assert_eq!(none, Unrouted::NoSuchPath(Dialect::Amp));
+    }
+}

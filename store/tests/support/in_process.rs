@@ -1,0 +1,155 @@
+//! A whole store in the test's process, called through its router.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Request, Response};
+use http_body_util::BodyExt;
+use protocol::remote_write::Version;
+use protocol::sample::{Sample, TimeSeries};
+use serde_json::{Value, json};
+use store::principal::Principal;
+use store::settings::StoreSettings;
+use store::store::Store;
+use tower::ServiceExt;
+use world::real_world::RealWorld;
+
+/// A store on a folder that goes with it.
+pub struct InProcess {
+    folder: Option<tempfile::TempDir>,
+    world: Option<RealWorld>,
+    pub store: Arc<Store>,
+}
+
+/// An answer, read to its end.
+#[allow(dead_code, reason = "each test file looks at what it needs")]
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: axum::http::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e} in {}", self.text()))
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+}
+
+#[allow(dead_code, reason = "each test file uses the words it needs")]
+impl InProcess {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::open(folder).await
+    }
+
+    async fn open(folder: tempfile::TempDir) -> Self {
+        let world = RealWorld::open(folder.path()).await.expect("the folder opens");
+        let settings = StoreSettings::default();
+        let store = Store::open(world.world.clone(), settings).await.expect("the store opens");
+        Self { folder: Some(folder), world: Some(world), store }
+    }
+
+    /// Stops the store and opens it again on the same folder.
+    pub async fn restart(mut self) -> Self {
+        self.store.shutdown().await;
+        let folder = self.folder.take().expect("there until it is stopped");
+        let world = self.world.take().expect("there until it is stopped");
+        world.close().await;
+        drop(self);
+        // Background tasks give up their clones of the world as they end.
+        for _ in 0..1000 {
+            match RealWorld::open(folder.path()).await {
+                Ok(world) => {
+                    let settings = StoreSettings::default();
+                    let opened = Store::open(world.world.clone(), settings).await;
+                    let store = opened.expect("the store opens again");
+                    return Self { folder: Some(folder), world: Some(world), store };
+                }
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+        panic!("the data directory is still locked");
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Reply {
+        let response: Response<Body> =
+            self.store.router().oneshot(request).await.expect("the router never fails");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes().to_vec();
+        Reply { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    pub async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
+        self.send(request(method, path, body)).await
+    }
+
+    pub async fn call_as(&self, owner: &str, method: &str, path: &str, body: Value) -> Reply {
+        let mut request = request(method, path, body);
+        request.extensions_mut().insert(Principal::internal(owner));
+        self.send(request).await
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.call("GET", path, Value::Null).await
+    }
+
+    /// Makes a workspace that takes samples of any age, and gives its id.
+    pub async fn workspace(&self, alias: &str) -> String {
+        let hearth = json!({"outOfOrder": "unlimited", "retention": "unlimited"});
+        let body = json!({"alias": alias, "hearth": hearth});
+        let made = self.call("POST", "/workspaces", body).await.expect(202).json();
+        made["workspaceId"].as_str().expect("an id").to_owned()
+    }
+
+    pub async fn write(&self, id: &str, series: &[TimeSeries]) -> Reply {
+        let message = protocol::remote_write::encode::encode(series, Version::V2);
+        let request = Request::post(format!("/workspaces/{id}/api/v1/remote_write"))
+            .header("content-type", Version::V2.content_type())
+            .header("content-encoding", "snappy")
+            .body(Body::from(protocol::remote_write::compress(&message)))
+            .expect("a request");
+        self.send(request).await
+    }
+
+    /// The result of an instant query.
+    pub async fn query(&self, id: &str, expr: &str, time: &str) -> Value {
+        let path = format!("/workspaces/{id}/api/v1/query?time={time}&query={}", encoded(expr));
+        self.get(&path).await.expect(200).json()["data"]["result"].clone()
+    }
+}
+
+pub fn request(method: &str, path: &str, body: Value) -> Request<Body> {
+    let body = match body {
+        Value::Null => Body::empty(),
+        body => Body::from(body.to_string()),
+    };
+    Request::builder().method(method).uri(path).body(body).expect("a request")
+}
+
+#[allow(dead_code, reason = "each test file uses the words it needs")]
+pub fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[allow(dead_code, reason = "each test file uses the words it needs")]
+pub fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> TimeSeries {
+    TimeSeries {
+        labels: protocol::labels::Labels::from_pairs(labels.iter().copied()),
+        samples: samples
+            .iter()
+            .map(|&(timestamp_ms, value)| Sample { timestamp_ms, value })
+            .collect(),
+        ..TimeSeries::default()
+    }
+}
