@@ -103,6 +103,7 @@ fn write_failures(out: &mut String, name: &str, outcome: &Outcome) -> std::fmt::
     Ok(())
 }
 
+#[allow(clippy::print_stdout, reason = "the table is the report")]
 fn print_table(table: &BTreeMap<String, (usize, usize)>) {
     for (name, (passed, total)) in table {
         let mark = if passed == total { "" } else { "   <" };
