@@ -177,6 +177,23 @@ fn what_cannot_be_answered_says_why() {
 }
 
 #[test]
+fn names_go_at_once_or_at_the_end() {
+    const TWO: &str = r#"
+        a_total{env="1"} 0 10 20 30
+        b_total{env="1"} 0 20 40 60
+    "#;
+    let query = r#"sum by (env) (rate({env="1"}[30s]))"#;
+    let mut params = EvalParams::instant(30_000);
+    let error = run(TWO, query, &params).expect_err("both lose their name");
+    assert_eq!(error, EvalError::SameLabelset);
+    params.options.delayed_name_removal = true;
+    let result = run(TWO, query, &params).expect("names are still there");
+    assert_eq!(shown(&result.value), r#"{env="1"} 3"#);
+    let kept = run(TWO, "last_over_time(a_total[30s]) > bool 5", &params).expect("an answer");
+    assert_eq!(shown(&kept.value), r#"{env="1"} 1"#);
+}
+
+#[test]
 fn remarks_have_positions() {
     let result =
         run(TABLE, "sum(\n rate(up[1m]))", &EvalParams::instant(60_000)).expect("an answer");
@@ -196,6 +213,11 @@ fn budgets_and_deadlines_hold() {
     let error = evaluate(&plan, &data, &small).expect_err("seven samples");
     assert_eq!(error, EvalError::TooManySamples { samples_max: 6 });
     assert!(evaluate(&plan, &data, &Budget { samples_max: 7, ..Budget::unlimited() }).is_ok());
+    let many = "vector(1)[10y:1ms]";
+    let many = parse_expr(many, &ParseOptions::ALL).expect("a valid query");
+    let many = promql::engine::plan(&many, &EvalParams::instant(0)).expect("a plan");
+    let error = evaluate(&many, &[], &Budget { samples_max: 50_000_000, ..Budget::unlimited() });
+    assert!(matches!(error, Err(EvalError::TooManySamples { .. })), "{error:?}");
     let stop = || Some(promql::budget::Interruption::Canceled);
     let stopped = Budget { interrupted: &stop, ..Budget::unlimited() };
     assert_eq!(evaluate(&plan, &data, &stopped).expect_err("stopped"), EvalError::Canceled);
