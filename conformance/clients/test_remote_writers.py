@@ -58,6 +58,7 @@ class Writers(unittest.TestCase):
                     "url": f"{base}/api/v1/remote_write",
                     "protobuf_message": message,
                     "queue_config": {"batch_send_deadline": "200ms"},
+                    "metadata_config": {"send_interval": "1s"},
                 }
             ],
         }
@@ -66,7 +67,9 @@ class Writers(unittest.TestCase):
             json.dump(config, file)
         command = [os.path.join(hearth.TOOLS, "prometheus"), f"--config.file={path}"]
         command += [f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}"]
-        self.enterContext(hearth.process(*command, "--log.level=warn"))
+        # Version 2.0 carries metadata only where it is kept in the log of Prometheus.
+        command += ["--enable-feature=metadata-wal-records", "--log.level=warn"]
+        self.enterContext(hearth.process(*command))
         return f"http://127.0.0.1:{port}"
 
     def check_prometheus(self, message):

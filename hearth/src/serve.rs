@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use protocol::sigv4::Credentials;
 use store::server::ServeError;
 use store::settings::{AccessMode, StoreSettings, TlsFiles};
 use store::store::Store;
@@ -11,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use world::real_world::RealWorld;
 
-use crate::cli::{ServeArgs, StoreArgs};
+use crate::cli::{AwsArgs, ServeArgs, StoreArgs};
 
 /// Runs `hearth store` until it is told to stop.
 pub async fn run(args: StoreArgs) -> anyhow::Result<()> {
@@ -50,6 +51,7 @@ impl Opened {
             insecure: args.insecure,
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             sns_endpoint: args.sns_endpoint.clone(),
+            aws_credentials: aws_credentials(&args.aws),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..StoreSettings::default()
         };
@@ -88,6 +90,14 @@ impl Running {
         }
         self.world.close().await;
     }
+}
+
+fn aws_credentials(args: &AwsArgs) -> Option<Credentials> {
+    Some(Credentials {
+        access_key_id: args.aws_access_key_id.clone()?,
+        secret_access_key: args.aws_secret_access_key.clone()?.0,
+        session_token: args.aws_session_token.clone().map(|token| token.0),
+    })
 }
 
 fn access(mode: &str) -> anyhow::Result<AccessMode> {
