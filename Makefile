@@ -16,7 +16,7 @@ run:
 # Everything that needs nothing but the Rust toolchain and a C compiler.
 test:
 	cargo build $(CARGO_FLAGS) --profile ci -p hearth
-	cargo test $(CARGO_FLAGS) --profile ci --workspace --all-targets
+	cargo test $(CARGO_FLAGS) --profile ci --workspace --lib --bins --tests
 
 lint:
 	cargo fmt --all --check
