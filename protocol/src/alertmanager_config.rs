@@ -1,8 +1,9 @@
 //! Alertmanager's configuration, as users write it.
 //!
-//! The schema is that of Alertmanager 0.34; unknown fields are refused. [`AlertmanagerConfig::parse`]
-//! gives the reference's verdict on a file; [`definition::AmpDefinition`] adds what a workspace of
-//! ours demands on top (no files, only receivers that are built).
+//! The schema is that of Alertmanager 0.34; unknown fields are refused.
+//! [`AlertmanagerConfig::parse`] gives the reference's verdict on a file;
+//! [`definition::AmpDefinition`] adds what a workspace of ours demands on top (no files, only
+//! receivers that are built).
 
 pub mod checks;
 pub mod definition;

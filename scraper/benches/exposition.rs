@@ -12,7 +12,8 @@ use scraper::scrape_outcome::{Answer, ScrapeRules, TargetState};
 
 const SERIES: usize = 2000;
 
-/// A body like those of usual exporters: families of 10 series with two labels, whole and broken numbers.
+/// A body like those of usual exporters: families of 10 series with two labels, whole and broken
+/// numbers.
 fn body(dialect: Dialect) -> String {
     let mut body = String::new();
     for family in 0..SERIES / 10 {

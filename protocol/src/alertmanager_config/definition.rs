@@ -1,8 +1,8 @@
 //! An alert manager definition, as AMP stores it.
 //!
-//! AMP wraps the configuration: a map with the keys `template_files` and `alertmanager_config` (a text
-//! that holds the configuration). A plain Alertmanager file is taken too; the rule: a document with the
-//! key `alertmanager_config` at its top is AMP's form, any other is the plain one.
+//! AMP wraps the configuration: a map with the keys `template_files` and `alertmanager_config` (a
+//! text that holds the configuration). A plain Alertmanager file is taken too; the rule: a document
+//! with the key `alertmanager_config` at its top is AMP's form, any other is the plain one.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,8 @@ pub struct AmpDefinition {
 pub enum Origin {
     /// A tenant, through the control API: no files, AMP's rules for SNS.
     Api,
-    /// The owner of the process. `http_config` and `api_url` of SNS are allowed; files are not built.
+    /// The owner of the process. `http_config` and `api_url` of SNS are allowed; files are not
+    /// built.
     Local,
 }
 
@@ -46,8 +47,8 @@ struct Wrapped {
 }
 
 impl AmpDefinition {
-    /// A fault found later at a path of the configuration (or at `template_files.NAME`), placed in the
-    /// text of the definition.
+    /// A fault found later at a path of the configuration (or at `template_files.NAME`), placed in
+    /// the text of the definition.
     pub fn fault(text: &str, path: &str, message: impl Into<String>) -> Fault {
         let places = Places::read(text);
         let wrapped = places.has("alertmanager_config");

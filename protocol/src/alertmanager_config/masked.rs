@@ -15,7 +15,8 @@ pub fn masked(config_text: &str) -> String {
     serde_saphyr::to_string(&value).unwrap_or_else(|_| MASK.to_owned())
 }
 
-/// `secret`: the field that holds this value says that it is one. `section`: the nearest list's name.
+/// `secret`: the field that holds this value says that it is one. `section`: the nearest list's
+/// name.
 fn mask(value: &mut Value, section: &str, secret: bool) {
     match value {
         Value::Object(fields) => {

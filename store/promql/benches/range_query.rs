@@ -1,6 +1,7 @@
-//! Range queries over data in memory: 100 series, a sample every ten seconds.
+//! Range queries over data in memory.
 //!
-//! The shapes of Prometheus's own `BenchmarkRangeQuery`, so that numbers can be laid side by side.
+//! 100 series, a sample every ten seconds. The shapes of Prometheus's own `BenchmarkRangeQuery`, so
+//! that numbers can be laid side by side.
 
 use std::hint::black_box;
 use std::sync::Arc;
