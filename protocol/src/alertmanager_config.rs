@@ -173,7 +173,7 @@ impl AlertmanagerConfig {
             return Err(vec![Fault { path: String::new(), line: 1, column: 1, message }]);
         }
         let places = Places::read(text);
-        let config: Self = serde_saphyr::from_str(text).map_err(|error| {
+        let config: Self = crate::yaml::from_str(text).map_err(|error| {
             let mut fault = places.yaml_fault(&error);
             if fault.message.contains("missing field `route`") {
                 "no route provided in config".clone_into(&mut fault.message);

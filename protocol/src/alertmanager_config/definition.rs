@@ -55,7 +55,7 @@ impl AmpDefinition {
         if !wrapped || path.starts_with("template_files") {
             return places.fault(path, message);
         }
-        let inner: Option<Wrapped> = serde_saphyr::from_str(text).ok();
+        let inner: Option<Wrapped> = crate::yaml::from_str(text).ok();
         let inner = inner.map(|raw| raw.alertmanager_config).unwrap_or_default();
         Shift::of(text, &places).one(Places::read(&inner).fault(path, message))
     }
@@ -70,7 +70,7 @@ impl AmpDefinition {
         let wrapped = places.has("alertmanager_config");
         let (template_files, config_text) = if wrapped {
             let raw: Wrapped =
-                serde_saphyr::from_str(text).map_err(|error| vec![places.yaml_fault(&error)])?;
+                crate::yaml::from_str(text).map_err(|error| vec![places.yaml_fault(&error)])?;
             (raw.template_files, raw.alertmanager_config)
         } else {
             (BTreeMap::new(), text.to_owned())
