@@ -93,8 +93,7 @@ fn append_error(error: &TsdbError) -> ApiError {
         TsdbError::BatchTooLarge { .. } => ApiError::TooLarge(error.to_string()),
         TsdbError::OverBudget { .. }
         | TsdbError::Damaged { .. }
-        | TsdbError::TooNew { .. }
-        | TsdbError::Superseded(_) => {
+        | TsdbError::TooNew { .. } => {
             tracing::error!(%error, "samples could not be written");
             ApiError::Internal(error.to_string())
         }

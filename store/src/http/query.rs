@@ -161,8 +161,7 @@ pub fn query_error(error: QueryError) -> ApiError {
             }
             TsdbError::BatchTooLarge { .. }
             | TsdbError::Damaged { .. }
-            | TsdbError::TooNew { .. }
-            | TsdbError::Superseded(_) => ApiError::Internal(text),
+            | TsdbError::TooNew { .. } => ApiError::Internal(text),
         },
     }
 }
