@@ -127,6 +127,11 @@ impl Process {
         self.kill();
     }
 
+    /// Starts a task of the process.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.booted.spawn(task);
+    }
+
     /// Whether nobody ended it yet.
     pub fn is_alive(&self) -> bool {
         self.alive.load(Ordering::Relaxed)
