@@ -165,6 +165,20 @@ async fn reader(process: Arc<Process>, tenant: Tenant, pause_ms_max: u64) {
     }
 }
 
+/// Flushes and merges far more often than is due, so that many lives end in the middle of it.
+async fn upkeep(process: Arc<Process>, pause_ms_max: u64) {
+    let sim = process.sim.clone();
+    loop {
+        sim.sleep(Duration::from_millis(sim.dice.below(pause_ms_max))).await;
+        for workspace in process.store.workspaces.open() {
+            let tsdb = &workspace.data.tsdb;
+            // Disk and bucket fail; what that means for answers is what the others look at.
+            drop(tsdb.flush().await);
+            drop(tsdb.maintain(sim.clock.now_ms()).await);
+        }
+    }
+}
+
 fn set_faults(sim: &Sim, disk: u64, bucket: u64, bytes_max: Option<u64>) {
     sim.disk.set_faults(DiskFaults { append: disk, sync: disk, names: disk, bytes_max });
     sim.bucket.set_faults(BucketFaults { request: bucket, lost_reply: bucket });
@@ -246,6 +260,9 @@ async fn live(process: &Arc<Process>, tenants: &[Tenant], life: u64) {
         random_faults(sim);
     }
     let pause_ms_max = 2 + lasts_ms / 30;
+    if sim.dice.chance(500) {
+        process.spawn(upkeep(process.clone(), 2 + lasts_ms / 5));
+    }
     for tenant in tenants {
         for _ in 0..=sim.dice.below(3) {
             sim.spawn(writer(process.clone(), tenant.clone(), life, pause_ms_max));
