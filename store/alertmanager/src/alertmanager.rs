@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use protocol::alertmanager_config::definition::AmpDefinition;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, RwLock, Semaphore, watch};
 use world::commit_log::{LogError, Position, StreamName};
 use world::tasks::{TaskHandle, run_blocking};
 use world::world::World;
@@ -141,6 +141,8 @@ pub struct AlertManager {
     stream: StreamName,
     inner: Mutex<Inner>,
     wake: Notify,
+    /// Every flush under way holds it for reading.
+    pub(crate) under_way: RwLock<()>,
     stopping: watch::Sender<bool>,
     task: Mutex<Option<TaskHandle>>,
 }
@@ -177,6 +179,7 @@ impl AlertManager {
             started_at: crate::alert::timestamp(now_ms),
             sends: Semaphore::new(SENDS_MAX),
             wake: Notify::new(),
+            under_way: RwLock::new(()),
             stopping: watch::channel(false).0,
             task: Mutex::new(None),
             workspace: workspace.to_owned(),
@@ -247,13 +250,15 @@ impl AlertManager {
         lock(&self.inner).health.clone()
     }
 
-    /// Stops; messages under way are left to be told again after the next start.
+    /// Stops. Messages on their way get [`STOP_GRACE`](crate::notify::STOP_GRACE) to be answered;
+    /// what is left is told again after the next start.
     pub async fn stop(&self) {
         self.stopping.send_replace(true);
         let task = lock(&self.task).take();
         if let Some(task) = task {
             task.ended().await;
         }
+        drop(self.under_way.write().await);
     }
 
     /// Reads the state.
@@ -283,6 +288,11 @@ impl AlertManager {
 
     pub(crate) fn now_ms(&self) -> i64 {
         self.world.clock.now_ms()
+    }
+
+    /// Whether it is to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopped().now_or_never().is_some()
     }
 
     /// Resolves once this alert manager or the process is to stop.

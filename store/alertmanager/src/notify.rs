@@ -21,6 +21,9 @@ use crate::{receiver_sns, receiver_webhook};
 pub const BACKOFF_MS_MIN: u64 = 500;
 /// Longest pause between tries.
 pub const BACKOFF_MS_MAX: u64 = 60_000;
+/// A message that is on its way when we are told to stop gets so long for its answer to come and be
+/// noted: receivers answer within a second or two, and a pod has thirty to end in.
+pub const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// What a receiver said to one try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +55,17 @@ pub(crate) struct Try<'a> {
 
 /// Carries a flush out and ends it.
 pub(crate) async fn notify(manager: Arc<AlertManager>, flush: Flush) {
-    let stopped = manager.stopped().boxed();
+    let _under_way = manager.under_way.read().await;
+    if manager.is_stopping() {
+        return;
+    }
+    let stopped = async {
+        manager.stopped().await;
+        manager.world.clock.sleep(STOP_GRACE).await;
+    };
     let work = carry_out(Arc::clone(&manager), flush).boxed();
-    // Stopped in the middle: the intents are in the journal, the next start tells again.
-    drop(select(stopped, work).await);
+    // Cut off in the middle: the intents are in the journal, the next start tells again.
+    drop(select(stopped.boxed(), work).await);
     manager.wake();
 }
 
@@ -100,6 +110,10 @@ async fn send(manager: &AlertManager, flush: &Flush, delivery: &Delivery) -> boo
     );
     let mut pause_ms = BACKOFF_MS_MIN;
     loop {
+        if manager.is_stopping() {
+            // What is on its way may end; nothing new begins.
+            return false;
+        }
         let left_ms = flush.deadline_ms - manager.now_ms();
         if left_ms <= 0 {
             note_failure(manager, flush, delivery, "no success before the next flush", true);
@@ -125,7 +139,8 @@ async fn send(manager: &AlertManager, flush: &Flush, delivery: &Delivery) -> boo
         note_failure(manager, flush, delivery, &reason, false);
         let wait = after.unwrap_or_else(|| jittered(manager, pause_ms));
         let left_ms = (flush.deadline_ms - manager.now_ms()).max(0) as u64;
-        manager.world.clock.sleep(wait.min(Duration::from_millis(left_ms))).await;
+        let pause = manager.world.clock.sleep(wait.min(Duration::from_millis(left_ms)));
+        drop(select(manager.stopped().boxed(), pause).await);
         pause_ms = (pause_ms * 3 / 2).min(BACKOFF_MS_MAX);
     }
 }

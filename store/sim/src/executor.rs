@@ -4,7 +4,7 @@
 //! is ready and then jumps to the next timer. Every step goes into a running hash, the *trace*: two
 //! runs with one seed must end with the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,9 @@ struct Task {
 #[derive(Default)]
 struct State {
     tasks: BTreeMap<TaskId, Task>,
-    ready: Vec<TaskId>,
+    /// Sorted: in which order tasks were woken within one step is not for the seed to say (tokio's
+    /// `watch` draws it from a generator of its own), so it must not count.
+    ready: BTreeSet<TaskId>,
     timers: BTreeMap<(Duration, u64), Waker>,
     now: Duration,
     next_id: u64,
@@ -66,7 +68,7 @@ impl Executor {
         state.next_id += 1;
         let id = state.next_id;
         state.tasks.insert(id, Task { process, future: Some(future), is_ready: true });
-        state.ready.push(id);
+        state.ready.insert(id);
         id
     }
 
@@ -150,7 +152,8 @@ impl Executor {
             return None;
         }
         let index = self.dice.below(state.ready.len() as u64) as usize;
-        let id = state.ready.swap_remove(index);
+        let id = *state.ready.iter().nth(index).expect("the index is below the length");
+        state.ready.remove(&id);
         state.steps += 1;
         assert!(state.steps < STEPS_MAX, "{STEPS_MAX} steps and no end, at {:?}", state.now);
         state.trace = mix(state.trace.rotate_left(5) ^ id);
@@ -199,7 +202,7 @@ impl Executor {
             && !task.is_ready
         {
             task.is_ready = true;
-            state.ready.push(id);
+            state.ready.insert(id);
         }
     }
 

@@ -8,6 +8,7 @@
 pub mod executor;
 pub mod faults;
 pub mod harness;
+pub mod oracle;
 pub mod seeded_random;
 pub mod sim;
 pub mod sim_bucket;

@@ -31,17 +31,30 @@ impl Tsdb {
     }
 
     pub(crate) async fn flush_with(&self, m: &mut Maintenance) -> Result<(), TsdbError> {
-        let (cut, upto) = {
+        let (cut, upto, since_ms, bytes) = {
             // No append is between log and head while this is held.
             let _all = self.gate.write().await;
             let upto = self.applied.load(Ordering::Acquire);
+            let since_ms = self.unflushed_since_ms.swap(NOTHING_UNFLUSHED, Ordering::Relaxed);
+            let bytes = self.unflushed_bytes.swap(0, Ordering::Relaxed);
             if upto == m.manifest.flushed {
+                // Done already; where its commit had seemed to fail this is all that was left.
+                self.head.forget_frozen();
+                self.trim(upto);
                 return Ok(());
             }
-            self.unflushed_since_ms.store(NOTHING_UNFLUSHED, Ordering::Relaxed);
-            self.unflushed_bytes.store(0, Ordering::Relaxed);
-            (self.head.begin_cut(), upto)
+            (self.head.begin_cut(), upto, since_ms, bytes)
         };
+        let written = self.write_cut(m, cut, upto).await;
+        if written.is_err() {
+            // Still due: a quiet workspace must not wait for its next append to try again.
+            self.unflushed_since_ms.fetch_min(since_ms, Ordering::Relaxed);
+            self.unflushed_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        written
+    }
+
+    async fn write_cut(&self, m: &mut Maintenance, cut: u32, upto: u64) -> Result<(), TsdbError> {
         let head = std::sync::Arc::clone(&self.head);
         let span_ms = self.options().block_span_ms;
         let built = run_blocking(&*self.world.tasks, move || build(&head, cut, span_ms)).await?;
@@ -57,12 +70,16 @@ impl Tsdb {
         self.commit(m, next).await?;
         self.show(m, stored, &[]);
         self.head.forget_frozen();
-        if let Some(last) = upto.checked_sub(1) {
-            self.world.log.trim(&self.stream, Position(last));
-        }
+        self.trim(upto);
         let _all = self.gate.write().await;
         self.head.remove_idle();
         Ok(())
+    }
+
+    fn trim(&self, upto: u64) {
+        if let Some(last) = upto.checked_sub(1) {
+            self.world.log.trim(&self.stream, Position(last));
+        }
     }
 
     /// Puts a block under a new name. Until a manifest names it, it is an orphan.

@@ -69,12 +69,17 @@ impl Tsdb {
     /// be done is to be tried again, on top of it.
     pub(crate) async fn take_up(&self, m: &mut Maintenance, earlier: Manifest) -> TsdbError {
         // It names blocks that hold what the head still holds, too: harmless.
-        m.manifest = earlier;
+        let before = std::mem::replace(&mut m.manifest, earlier);
         match self.open_blocks(m).await {
             Ok(()) => TsdbError::Unavailable(
                 "a change that seemed to fail was stored after all, going on from there".into(),
             ),
-            Err(error) => error,
+            Err(error) => {
+                // Its blocks are not shown yet: whoever went on from here would forget samples that
+                // only they hold. The next try finds it again.
+                m.manifest = before;
+                error
+            }
         }
     }
 
