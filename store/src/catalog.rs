@@ -1,8 +1,8 @@
 //! The durable definitions of all workspaces.
 //!
 //! Decide, append, apply: a change is decided on the state, appended to the stream `catalog` of the
-//! commit log, and only when it is durable applied and answered. Snapshots in the bucket let the log
-//! forget; the two newest are kept, so that one damaged snapshot loses nothing.
+//! commit log, and only when it is durable applied and answered. Snapshots in the bucket let the
+//! log forget; the two newest are kept, so that one damaged snapshot loses nothing.
 
 pub mod error;
 pub mod record;

@@ -1,4 +1,6 @@
-//! One open workspace: data, rules, alert manager, and what of the definitions runs.
+//! One open workspace: data, rules, alert manager.
+//!
+//! Runs what the definitions say, and tells what of them runs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

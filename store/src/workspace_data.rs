@@ -1,4 +1,4 @@
-//! The data of one open workspace and the configuration it obeys.
+//! The data of an open workspace and what it obeys.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

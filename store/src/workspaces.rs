@@ -1,4 +1,4 @@
-//! Opens workspaces and keeps them running what the catalog defines.
+//! Opens workspaces and makes them run what is defined.
 //!
 //! Level-triggered: `program` compares what runs with what is defined, whoever calls it and however
 //! often.

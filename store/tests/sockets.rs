@@ -1,4 +1,4 @@
-//! The store on real sockets: plain, TLS, a certificate that changes, a graceful end.
+//! The store on real sockets: plain, TLS, HTTP/2.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Errors of the data plane, and the only place that gives them a status.
+//! Errors of the data plane and their statuses.
 
 use http::StatusCode;
 use http::header::{ALLOW, RETRY_AFTER};

@@ -91,10 +91,7 @@ fn append_error(error: &TsdbError) -> ApiError {
             ApiError::Unavailable(error.to_string())
         }
         TsdbError::BatchTooLarge { .. } => ApiError::TooLarge(error.to_string()),
-        TsdbError::OverBudget { .. }
-        | TsdbError::Damaged { .. }
-        | TsdbError::TooNew { .. }
-        | TsdbError::Superseded(_) => {
+        TsdbError::OverBudget { .. } | TsdbError::Damaged { .. } | TsdbError::TooNew { .. } => {
             tracing::error!(%error, "samples could not be written");
             ApiError::Internal(error.to_string())
         }

@@ -1,4 +1,4 @@
-//! A whole store in the test's process, called through its router.
+//! A whole store, called through its router.
 
 use std::sync::Arc;
 
