@@ -1,6 +1,7 @@
 //! The data of an open workspace and what it obeys.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use protocol::amp_api::configuration::Reach;
 use protocol::workspace::WorkspaceId;
@@ -11,6 +12,7 @@ use world::world::World;
 
 use crate::catalog::record::Configuration;
 use crate::ingest_metrics::IngestMetrics;
+use crate::quota::{Quota, TokenBucket};
 
 /// What queries, writes and rules of a workspace work on.
 pub struct WorkspaceData {
@@ -23,6 +25,7 @@ pub struct WorkspaceData {
     /// What was taken and refused.
     pub ingest_metrics: IngestMetrics,
     in_force: RwLock<Arc<InForce>>,
+    ingested: Mutex<TokenBucket>,
 }
 
 /// The configuration in force and what is made of it.
@@ -64,12 +67,25 @@ impl WorkspaceData {
         let tsdb = tsdb.map_err(|error| error.to_string())?;
         let in_force = RwLock::new(InForce::new(configuration));
         let ingest_metrics = IngestMetrics::default();
-        Ok(Arc::new(Self { id, world, tsdb, ingest_metrics, in_force }))
+        let ingested = Mutex::new(TokenBucket::full());
+        Ok(Arc::new(Self { id, world, tsdb, ingest_metrics, in_force, ingested }))
     }
 
     /// The configuration in force.
     pub fn in_force(&self) -> Arc<InForce> {
         self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether remote writes may bring so much now; else the quota and how long to wait.
+    pub fn may_ingest(&self, samples: u64) -> Result<(), (Quota, Duration)> {
+        let limits = self.in_force().configuration.limits();
+        let quota = Quota {
+            per_second: limits.ingested_samples_per_second_max,
+            burst: limits.ingested_samples_burst_max,
+        };
+        let now = self.world.clock.steady();
+        let mut bucket = self.ingested.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.take(quota, now, samples).map_err(|wait| (quota, wait))
     }
 
     /// Obeys another configuration from now on; what is under way keeps the old one.
