@@ -210,9 +210,16 @@ fn replay(
         progress.records_since_snapshot += 1;
         Ok(())
     });
-    match fault {
-        Some(fault) => Err(fault),
-        None => Ok(outcome?),
+    match (fault, outcome) {
+        // A whole record that cannot be read is of a newer version, or not ours.
+        (Some(fault), _) => Err(fault),
+        // All that can be read was read. Better to serve what is whole than nothing; the message
+        // names file, offset and records.
+        (None, Err(LogError::Damaged(reason))) => {
+            tracing::error!(reason, "definitions are lost; put them again");
+            Ok(())
+        }
+        (None, outcome) => Ok(outcome?),
     }
 }
 

@@ -388,7 +388,14 @@ async fn load(
             }
             Ok(())
         });
-        ended.map(|()| (recovery, count, fault))
+        match ended {
+            // All that can be read was read, and the workspace goes on with it.
+            Err(LogError::Damaged(reason)) => {
+                tracing::error!(stream = %name, reason, "alert state is lost");
+                Ok((recovery, count, fault))
+            }
+            ended => ended.map(|()| (recovery, count, fault)),
+        }
     })
     .await;
     let workspace = workspace.to_owned();

@@ -26,20 +26,23 @@ impl Recovery {
     pub fn apply(&mut self, record: Record) {
         match record {
             Record::SnapshotBegin => self.snapshot = Some((State::default(), 0)),
-            Record::Snapshot(part) => {
-                if let Some((state, count)) = &mut self.snapshot {
+            Record::Snapshot(part) => match &mut self.snapshot {
+                Some((state, count)) => {
                     state.apply(*part);
                     *count += 1;
                 }
-            }
-            // A snapshot that was cut off counts for nothing: what came before it is still there.
-            Record::SnapshotEnd(parts) => {
-                if let Some((state, count)) = self.snapshot.take()
-                    && count == parts
-                {
-                    self.state = state;
+                // Its beginning is lost: the log is damaged. What is left is taken.
+                None => self.state.apply(*part),
+            },
+            // A snapshot without an end counts for nothing: what came before it is still there. One
+            // that lacks parts comes from a damaged log, and what came before it may be gone.
+            Record::SnapshotEnd(parts) => match self.snapshot.take() {
+                Some((state, count)) if count == parts => self.state = state,
+                Some((state, _)) => {
+                    state.records().into_iter().for_each(|record| self.state.apply(record));
                 }
-            }
+                None => {}
+            },
             record => {
                 if let Some((state, _)) = &mut self.snapshot {
                     state.apply(record.clone());
