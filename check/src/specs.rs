@@ -1,14 +1,16 @@
 //! What a schema cannot say of a spec.
 
+use alertmanager::plan::Plan;
 use crds::alert_manager_config::AlertManagerConfigSpec;
 use crds::rule_group::RuleGroupSpec;
 use crds::scraper::ScraperSpec;
 use crds::workspace::WorkspaceSpec;
-use protocol::alertmanager_config::definition::{AmpDefinition, Origin};
+use protocol::alertmanager_config::definition::Origin;
 use protocol::fault::Fault;
-use protocol::rule_file::RuleFile;
 use protocol::scrape_config::ScrapeConfiguration;
 use protocol::yaml;
+use rules::check::check_text;
+use rules::spec::RuleSettings;
 
 /// Judges a Workspace.
 pub fn workspace(spec: &WorkspaceSpec) -> Vec<Fault> {
@@ -71,7 +73,7 @@ pub fn rule_group(spec: &RuleGroupSpec, text: &str) -> Vec<Fault> {
 
 /// Judges a rule file.
 pub fn rule_file(text: &str) -> Vec<Fault> {
-    RuleFile::parse(text).err().unwrap_or_default()
+    check_text(text, &RuleSettings::default()).err().unwrap_or_default()
 }
 
 /// Judges an AlertManagerConfig and the definition in it.
@@ -86,7 +88,7 @@ pub fn scrape_configuration(text: &str) -> Vec<Fault> {
 
 /// Judges an alert manager definition, or a plain alert manager configuration.
 pub fn definition(text: &str) -> Vec<Fault> {
-    AmpDefinition::parse(text, Origin::Api).err().unwrap_or_default()
+    Plan::check(text, Origin::Api).err().unwrap_or_default()
 }
 
 fn excluded(path: &str, other: &str) -> Fault {

@@ -30,7 +30,7 @@ fn fields_that_exclude_each_other_are_named() {
     let reading = read(&text);
     assert_eq!(
         reading.faults[0].to_string(),
-        "6:3: spec.retention: cannot stand beside spec.retentionPeriodInDays"
+        "6:14: spec.retention: cannot stand beside spec.retentionPeriodInDays"
     );
 }
 
@@ -54,7 +54,7 @@ fn secrets_are_read_and_never_printed() {
 #[test]
 fn wrong_base64_names_the_key_only() {
     let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  a: '!!'\n";
-    assert_eq!(read(text).faults[0].to_string(), "5:3: data.a: value is not base64");
+    assert_eq!(read(text).faults[0].to_string(), "5:6: data.a: value is not base64");
 }
 
 #[test]

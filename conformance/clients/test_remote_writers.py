@@ -58,6 +58,7 @@ class Writers(unittest.TestCase):
                     "url": f"{base}/api/v1/remote_write",
                     "protobuf_message": message,
                     "queue_config": {"batch_send_deadline": "200ms"},
+                    "metadata_config": {"send_interval": "1s"},
                 }
             ],
         }
@@ -82,15 +83,17 @@ class Writers(unittest.TestCase):
                 span = {"start": end - 15, "end": end, "step": 3}
                 ours, theirs = (rounded(hearth.query(url, expr, **span)) for url in (base, peer))
                 self.assertEqual(ours, theirs)
-        metadata = hearth.get(f"{base}/api/v1/metadata?metric=go_goroutines")["data"]
-        self.assertEqual(metadata["go_goroutines"][0]["type"], "gauge")
+        return base
 
     def points(self, base, expr):
         result = hearth.query(base, expr)["result"]
         return len(result[0]["values"]) if result else 0
 
     def test_prometheus_remote_write_1(self):
-        self.check_prometheus("prometheus.WriteRequest")
+        base = self.check_prometheus("prometheus.WriteRequest")
+        # In 2.0 this Prometheus says "unknown" of every family, so only 1.0 can tell.
+        metadata = hearth.get(f"{base}/api/v1/metadata?metric=go_goroutines")["data"]
+        self.assertEqual(metadata["go_goroutines"][0]["type"], "gauge")
 
     def test_prometheus_remote_write_2(self):
         self.check_prometheus("io.prometheus.write.v2.Request")

@@ -100,6 +100,41 @@ pub struct ServeArgs {
     /// Where SNS answers, instead of AWS; for tests and private clouds.
     #[arg(long, value_name = "URL")]
     pub sns_endpoint: Option<String>,
+    /// The process's own identity at AWS.
+    #[command(flatten)]
+    pub aws: AwsArgs,
+}
+
+/// AWS's own variables; secrets come by the environment only, never by the command line.
+#[derive(Debug, Args)]
+pub struct AwsArgs {
+    /// Signs messages to SNS for receivers that name no credentials.
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", hide = true)]
+    pub aws_access_key_id: Option<String>,
+    /// The secret part.
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide = true, hide_env_values = true)]
+    pub aws_secret_access_key: Option<Hidden>,
+    /// For temporary credentials.
+    #[arg(long, env = "AWS_SESSION_TOKEN", hide = true, hide_env_values = true)]
+    pub aws_session_token: Option<Hidden>,
+}
+
+/// A text that is never printed.
+#[derive(Clone)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+impl std::str::FromStr for Hidden {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
 }
 
 /// `hearth check`

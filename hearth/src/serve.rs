@@ -4,57 +4,54 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use protocol::sigv4::Credentials;
 use store::server::ServeError;
 use store::settings::{AccessMode, StoreSettings, TlsFiles};
 use store::store::Store;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use world::real_world::RealWorld;
 
-use crate::cli::{ServeArgs, StoreArgs};
+use crate::cli::{AwsArgs, ServeArgs, StoreArgs};
 
 /// Runs `hearth store` until it is told to stop.
 pub async fn run(args: StoreArgs) -> anyhow::Result<()> {
-    let running = Running::start(&args.serve).await?;
-    tracing::info!(listen = %running.listen, data_dir = %args.serve.data_dir.display(), "listening");
+    let running = Opened::open(&args.serve).await?.serve();
+    tracing::info!(listen = args.serve.listen, data_dir = %args.serve.data_dir.display(), "listening");
     stop_signal().await?;
     tracing::info!("stopping");
     running.stop().await;
     Ok(())
 }
 
-/// A store that serves.
-pub struct Running {
+/// An open store, not serving yet.
+pub struct Opened {
     /// The store.
     pub store: Arc<Store>,
-    /// Where it listens; the real port where 0 was asked for.
-    pub listen: SocketAddr,
+    listener: TcpListener,
     world: RealWorld,
-    server: tokio::task::JoinHandle<Result<(), ServeError>>,
 }
 
-impl Running {
-    /// Opens the data directory and begins to serve.
-    pub async fn start(args: &ServeArgs) -> anyhow::Result<Self> {
+impl Opened {
+    /// Opens the data directory and takes the port, so that both are known to be ours.
+    pub async fn open(args: &ServeArgs) -> anyhow::Result<Self> {
         raise_file_limit();
         let access = args.auth.iter().map(|mode| access(mode)).collect::<Result<Vec<_>, _>>()?;
         let address = args.listen.parse::<SocketAddr>().with_context(|| {
             format!("--listen {:?} is not of the form ADDRESS:PORT", args.listen)
         })?;
         let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
+        let url = args.external_url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
+        let tls = args.tls_cert.clone().zip(args.tls_key.clone());
         let settings = StoreSettings {
             region: args.region.clone(),
             account: args.account.clone(),
-            external_url: args
-                .external_url
-                .clone()
-                .unwrap_or_else(|| format!("{scheme}://{address}")),
+            external_url: url,
             access,
             insecure: args.insecure,
-            tls: args
-                .tls_cert
-                .clone()
-                .zip(args.tls_key.clone())
-                .map(|(certificate, key)| TlsFiles { certificate, key }),
+            tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             sns_endpoint: args.sns_endpoint.clone(),
+            aws_credentials: aws_credentials(&args.aws),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..StoreSettings::default()
         };
@@ -63,11 +60,26 @@ impl Running {
             .with_context(|| format!("data directory {}", args.data_dir.display()))?;
         let store = Store::open(world.world.clone(), settings).await?;
         let listener = store::server::listen(&store, address).await?;
-        let listen = listener.local_addr()?;
-        let server = tokio::spawn(store::server::serve(Arc::clone(&store), listener));
-        Ok(Self { store, listen, world, server })
+        Ok(Self { store, listener, world })
     }
 
+    /// Begins to answer.
+    pub fn serve(self) -> Running {
+        let Self { store, listener, world } = self;
+        let server = tokio::spawn(store::server::serve(Arc::clone(&store), listener));
+        Running { store, world, server }
+    }
+}
+
+/// A store that serves.
+pub struct Running {
+    /// The store.
+    pub store: Arc<Store>,
+    world: RealWorld,
+    server: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Running {
     /// Refuses new requests, finishes those under way, closes everything.
     pub async fn stop(self) {
         self.store.shutdown().await;
@@ -78,6 +90,14 @@ impl Running {
         }
         self.world.close().await;
     }
+}
+
+fn aws_credentials(args: &AwsArgs) -> Option<Credentials> {
+    Some(Credentials {
+        access_key_id: args.aws_access_key_id.clone()?,
+        secret_access_key: args.aws_secret_access_key.clone()?.0,
+        session_token: args.aws_session_token.clone().map(|token| token.0),
+    })
 }
 
 fn access(mode: &str) -> anyhow::Result<AccessMode> {

@@ -22,9 +22,10 @@ use check::manifest::{Body, Manifest, ObjectKey};
 use protocol::workspace::WorkspaceId;
 use serde_json::Value;
 use store::principal::Principal;
+use store::store::Store;
 
 use crate::cli::UpArgs;
-use crate::serve::{Running, stop_signal};
+use crate::serve::{Opened, stop_signal};
 use crate::up::collectors::{Collectors, Target, remote_target};
 use crate::up::console::{View, changes};
 use crate::up::control::ControlClient;
@@ -44,15 +45,17 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         let faults: Vec<String> = first.faults.iter().map(ToString::to_string).collect();
         anyhow::bail!("nothing to run in {:?}\n{}", args.files, faults.join("\n"));
     }
-    let running = Running::start(&args.serve).await?;
+    let opened = Opened::open(&args.serve).await?;
+    let mut up = Up::new(&opened.store, args.default_workspace);
+    let mut watch = Watch::start(source.paths());
+    // Only what is programmed answers: whoever finds the port open finds the workspaces, too.
+    up.apply(&mut source).await;
+    let running = opened.serve();
     say(&[format!(
         "hearth   listens on {}, keeps its data in {}",
         running.store.settings.external_url,
         args.serve.data_dir.display()
     )]);
-    let mut up = Up::new(&running, args.default_workspace)?;
-    let mut watch = Watch::start(source.paths());
-    up.apply(&mut source).await;
     let stop = stop_signal();
     tokio::pin!(stop);
     let mut look = tokio::time::interval(LOOK);
@@ -72,7 +75,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
 }
 
 struct Up {
-    store: Arc<store::store::Store>,
+    store: Arc<Store>,
     api: ControlClient,
     reconciler: Reconciler,
     collectors: Collectors,
@@ -84,8 +87,8 @@ struct Up {
 }
 
 impl Up {
-    fn new(running: &Running, default_workspace: Option<String>) -> anyhow::Result<Self> {
-        let router = running.store.router();
+    fn new(store: &Arc<Store>, default_workspace: Option<String>) -> Self {
+        let router = store.router();
         let identify =
             Arc::new(|owner: &str, request: &mut axum::http::Request<axum::body::Body>| {
                 request.extensions_mut().insert(Principal::internal(owner));
@@ -93,16 +96,16 @@ impl Up {
         let as_up = Arc::new(|request: &mut axum::http::Request<axum::body::Body>| {
             request.extensions_mut().insert(Principal::internal("up"));
         });
-        Ok(Self {
-            store: Arc::clone(&running.store),
+        Self {
+            store: Arc::clone(store),
             api: ControlClient::new(router.clone(), as_up),
             reconciler: Reconciler::new(router.clone(), identify),
-            collectors: Collectors::new(router)?,
+            collectors: Collectors::new(router),
             default_workspace,
             workspaces: BTreeMap::new(),
             troubles: Vec::new(),
             shown: View::default(),
-        })
+        }
     }
 
     /// Reads the source and makes everything what it says.

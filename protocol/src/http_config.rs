@@ -1,7 +1,8 @@
 //! How an HTTP client reaches a server, as users write it.
 //!
-//! Prometheus's `http_config`: the same fields stand in scrape jobs, discovery and receivers, side by
-//! side with the fields of their own; [`with_http_client`](crate::with_http_client) adds them to a struct.
+//! Prometheus's `http_config`: the same fields stand in scrape jobs, discovery and receivers, side
+//! by side with the fields of their own; [`with_http_client`](crate::with_http_client) adds them to
+//! a struct.
 
 use std::collections::BTreeMap;
 

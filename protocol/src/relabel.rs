@@ -1,7 +1,8 @@
 //! Relabelling: rules that rewrite label sets.
 //!
-//! Prometheus's actions to the letter: a pattern matches the whole value, `$name` expands as in Go, an
-//! empty result deletes the label, and a target name that is no label name is skipped in silence.
+//! Prometheus's actions to the letter: a pattern matches the whole value, `$name` expands as in Go,
+//! an empty result deletes the label, and a target name that is no label name is skipped in
+//! silence.
 
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
@@ -328,8 +329,8 @@ impl RelabelRule {
     }
 }
 
-/// Fills in `$name` and `${name}` as Go does: the longest run of letters, digits and `_` is the name, an
-/// unknown or absent group is empty, `$$` is `$`, any other `$` stays.
+/// Fills in `$name` and `${name}` as Go does: the longest run of letters, digits and `_` is the
+/// name, an unknown or absent group is empty, `$$` is `$`, any other `$` stays.
 fn expand(template: &str, captures: &regex::Captures<'_>) -> String {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;

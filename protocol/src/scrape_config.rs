@@ -1,8 +1,8 @@
 //! The file that says what to scrape.
 //!
 //! Prometheus's `global` and `scrape_configs`, field by field. The structs hold what was written;
-//! [`scrape_config_resolve`](crate::scrape_config_resolve) gives each job with every default filled in,
-//! and [`scrape_config_validate`](crate::scrape_config_validate) finds what is wrong.
+//! [`scrape_config_resolve`](crate::scrape_config_resolve) gives each job with every default filled
+//! in, and [`scrape_config_validate`](crate::scrape_config_validate) finds what is wrong.
 
 use std::collections::BTreeMap;
 

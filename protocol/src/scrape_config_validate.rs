@@ -1,7 +1,7 @@
 //! Finds all that is wrong in a scrape configuration.
 //!
-//! Accepts and refuses what Prometheus does; what Prometheus takes but we do not is a fault of the kind
-//! `Unsupported`. Nothing stops at the first fault.
+//! Accepts and refuses what Prometheus does; what Prometheus takes but we do not is a fault of the
+//! kind `Unsupported`. Nothing stops at the first fault.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! Prometheus's own configuration files, judged alike.
 //!
-//! Sections and discoveries that Hearth does not have are refused, too, but as "not supported"; such
-//! files count as taken if nothing else is wrong with them.
+//! Sections and discoveries that Hearth does not have are refused, too, but as "not supported";
+//! such files count as taken if nothing else is wrong with them.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 
 use std::path::{Path, PathBuf};

@@ -12,7 +12,8 @@ use scraper::scrape_outcome::{Answer, ScrapeRules, TargetState};
 
 const SERIES: usize = 2000;
 
-/// A body like those of usual exporters: families of 10 series with two labels, whole and broken numbers.
+/// A body like those of usual exporters: families of 10 series with two labels, whole and broken
+/// numbers.
 fn body(dialect: Dialect) -> String {
     let mut body = String::new();
     for family in 0..SERIES / 10 {
@@ -23,7 +24,7 @@ fn body(dialect: Dialect) -> String {
                 (family * 7919 + series * 104_729) as f64 / if series % 2 == 0 { 1.0 } else { 8.0 };
             writeln!(
                 body,
-                "app_requests_{family}_total{{method=\"GET\",path=\"/api/v1/items/{series}\"}} {value}"
+                "app_requests_{family}_total{{method=\"GET\",path=\"/items/{series}\"}} {value}"
             )
             .unwrap();
         }

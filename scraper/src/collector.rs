@@ -110,8 +110,8 @@ impl Collector {
         &self.name
     }
 
-    /// Puts another configuration in force. Targets that stay keep their rhythm and their series; those
-    /// that go have their series marked as ended.
+    /// Puts another configuration in force. Targets that stay keep their rhythm and their series;
+    /// those that go have their series marked as ended.
     pub async fn apply(&self, configuration: ScrapeConfiguration) {
         let (done, applied) = oneshot::channel();
         let command = Command::Apply(Box::new(configuration), done);
@@ -146,14 +146,14 @@ impl Collector {
         }
     }
 
-    /// Stops scraping, sends what waits (for a few seconds at most) and ends. Series are not marked as
-    /// ended: the collector will be back.
+    /// Stops scraping, sends what waits (for a few seconds at most) and ends. Series are not marked
+    /// as ended: the collector will be back.
     pub async fn shutdown(&self) {
         self.stop(false).await;
     }
 
-    /// Like [`shutdown`](Self::shutdown), but marks all series as ended: the collector will not be back.
-    /// Waits for scrapes that are under way, a timeout at most.
+    /// Like [`shutdown`](Self::shutdown), but marks all series as ended: the collector will not be
+    /// back. Waits for scrapes that are under way, a timeout at most.
     pub async fn retire(&self) {
         self.stop(true).await;
     }

@@ -1,7 +1,7 @@
 //! Targets in files that something else writes.
 //!
-//! Looked at every few seconds instead of watched: a folder of a ConfigMap changes by a symlink, which
-//! file events miss.
+//! Looked at every few seconds instead of watched: a folder of a ConfigMap changes by a symlink,
+//! which file events miss.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,9 @@
 //! What an exposition body holds, line by line.
 //!
 //! Two parsers yield the same entries: [`exposition_text`](crate::exposition_text) and
-//! [`exposition_openmetrics`](crate::exposition_openmetrics). Both go over the body once, copy nothing
-//! and leave a series unparsed: its raw text is the key under which the scrape cache knows it.
+//! [`exposition_openmetrics`](crate::exposition_openmetrics). Both go over the body once, copy
+//! nothing and leave a series unparsed: its raw text is the key under which the scrape cache knows
+//! it.
 
 use std::borrow::Cow;
 
@@ -132,8 +133,8 @@ fn is_bare_comment(line: &[u8]) -> bool {
 /// The end of a label set: the place behind the first `}` that is not inside quotes.
 pub(crate) fn labels_end(body: &[u8], open: usize) -> Option<usize> {
     let first = open + 1 + memchr::memchr(b'}', body.get(open + 1..)?)?;
-    // Behind a closing quote it is the end. The quote is a closing one unless it is escaped or may be
-    // an opening one by what stands before it; then, and only then, count quotes from the start.
+    // Behind a closing quote it is the end. The quote is a closing one unless it is escaped or may
+    // be an opening one by what stands before it; then, and only then, count quotes from the start.
     let closes = match &body[open + 1..first] {
         [] => true,
         [.., before, b'"'] => !matches!(before, b'\\' | b'=' | b'{' | b',' | b'"' | b' ' | b'\t'),

@@ -5,7 +5,8 @@ use protocol::sample::NORMAL_NAN_BITS;
 /// Digits that fit an `f64` exactly.
 const EXACT_DIGITS: usize = 15;
 
-/// A value: decimal, `NaN`, `Inf` in any case; no hexadecimal, no underscores, nothing out of range.
+/// A value: decimal, `NaN`, `Inf` in any case; no hexadecimal, no underscores, nothing out of
+/// range.
 pub fn parse_value(text: &str) -> Option<f64> {
     let bytes = text.as_bytes();
     // Most values of most exporters are short whole numbers.

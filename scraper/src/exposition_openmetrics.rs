@@ -1,7 +1,7 @@
 //! Reads OpenMetrics text, 0.0.1 and 1.0.0.
 //!
-//! Strict where Prometheus is: single spaces, `# EOF` at the end and nothing behind it. Like Prometheus
-//! it does not hold samples against the type of their family.
+//! Strict where Prometheus is: single spaces, `# EOF` at the end and nothing behind it. Like
+//! Prometheus it does not hold samples against the type of their family.
 
 use std::borrow::Cow;
 

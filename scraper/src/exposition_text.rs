@@ -1,7 +1,7 @@
 //! Reads Prometheus text, 0.0.4 and 1.0.0.
 //!
-//! As lenient as Prometheus: white space between tokens, optional commas between labels, no `# EOF`,
-//! a last line without its end.
+//! As lenient as Prometheus: white space between tokens, optional commas between labels, no `#
+//! EOF`, a last line without its end.
 
 use std::borrow::Cow;
 

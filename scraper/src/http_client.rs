@@ -20,8 +20,8 @@ const REDIRECTS_MAX: usize = 10;
 const FILES_LOOK: Duration = Duration::from_secs(10);
 
 /// A client with its credentials. Files of credentials are read for each request, so that a rotated
-/// token is used at once; rotated certificates are used within seconds, and connections made with the
-/// old ones are closed.
+/// token is used at once; rotated certificates are used within seconds, and connections made with
+/// the old ones are closed.
 pub struct HttpClient {
     config: HttpClientConfig,
     built: Mutex<Built>,

@@ -1,7 +1,7 @@
 //! The managed collector: asks targets, sends samples.
 //!
-//! Discovery yields groups, `target_labels` makes targets of them, a `scrape_loop` asks each of them,
-//! `scrape_outcome` decides what an answer means, the `sender` delivers.
+//! Discovery yields groups, `target_labels` makes targets of them, a `scrape_loop` asks each of
+//! them, `scrape_outcome` decides what an answer means, the `sender` delivers.
 
 pub mod clock;
 pub mod collector;

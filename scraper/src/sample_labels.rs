@@ -1,7 +1,7 @@
 //! From exposed labels to the labels that are stored.
 //!
-//! The order is Prometheus's: target labels join by `honor_labels`, metric relabelling, the name must be
-//! there, the limits hold, external labels fill gaps.
+//! The order is Prometheus's: target labels join by `honor_labels`, metric relabelling, the name
+//! must be there, the limits hold, external labels fill gaps.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,8 @@ pub enum LabelError {
     },
     /// A name longer than `label_name_length_limit`.
     #[error(
-        "label_name_length_limit exceeded: {metric} has {label:.50} of {length} bytes, the limit is {limit}"
+        "label_name_length_limit exceeded: {metric} has {label:.50} of {length} bytes, \
+             the limit is {limit}"
     )]
     NameTooLong {
         /// Of which metric.
@@ -70,7 +71,8 @@ pub enum LabelError {
     },
     /// A value longer than `label_value_length_limit`.
     #[error(
-        "label_value_length_limit exceeded: {label} of {metric} has {length} bytes, the limit is {limit}"
+        "label_value_length_limit exceeded: {label} of {metric} has {length} bytes, \
+             the limit is {limit}"
     )]
     ValueTooLong {
         /// Of which metric.

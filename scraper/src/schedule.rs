@@ -18,8 +18,8 @@ impl Schedule {
         Self { due_ms: first_ms, interval_ms: (interval.as_millis() as i64).max(1) }
     }
 
-    /// The time of a scrape that begins at `now_ms`: the due time if it is only a little late, since
-    /// even steps compress best.
+    /// The time of a scrape that begins at `now_ms`: the due time if it is only a little late,
+    /// since even steps compress best.
     pub fn timestamp_ms(&mut self, now_ms: i64) -> i64 {
         let late = now_ms - self.due_ms;
         if late < -self.interval_ms || late >= 1000 * self.interval_ms {

@@ -130,8 +130,8 @@ impl ScrapeCache {
         ended
     }
 
-    /// Forgets the raw texts but not which series are alive: the rules have changed, so the next scrape
-    /// builds all labels anew, and what it does not have has ended.
+    /// Forgets the raw texts but not which series are alive: the rules have changed, so the next
+    /// scrape builds all labels anew, and what it does not have has ended.
     pub fn supersede(&mut self) {
         self.entries.retain(|entry| entry.alive);
         for entry in &mut self.entries {

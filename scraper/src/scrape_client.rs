@@ -13,7 +13,8 @@ use crate::http_client::HttpClient;
 use crate::negotiation::{accept_header, dialect_of};
 use crate::scrape_outcome::Answer;
 
-/// Bytes of an uncompressed body where the job sets no limit: far above any exporter, below what hurts.
+/// Bytes of an uncompressed body where the job sets no limit: far above any exporter, below what
+/// hurts.
 const BODY_BYTES_MAX: u64 = 256 << 20;
 
 /// Gets the answer of a target. Tests put an exporter of their own here.

@@ -145,8 +145,8 @@ fn publish(
     around.sender.push(outcome.samples);
 }
 
-/// Waits for two more ticks and a little, as Prometheus does, so that a target that comes right back
-/// wins over the markers; then writes them for the first of these ticks.
+/// Waits for two more ticks and a little, as Prometheus does, so that a target that comes right
+/// back wins over the markers; then writes them for the first of these ticks.
 async fn retire(
     target: &Target,
     around: &Surroundings,

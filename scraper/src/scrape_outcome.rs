@@ -1,7 +1,7 @@
 //! What one scrape of a target amounts to.
 //!
-//! Pure: the answer of the exporter and the time go in, samples to send come out. A scrape counts as a
-//! whole or not at all: what fails in its middle leaves only staleness markers and `up` = 0.
+//! Pure: the answer of the exporter and the time go in, samples to send come out. A scrape counts
+//! as a whole or not at all: what fails in its middle leaves only staleness markers and `up` = 0.
 
 use std::sync::Arc;
 

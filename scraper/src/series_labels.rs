@@ -1,6 +1,7 @@
 //! From the raw text of a series to its labels.
 //!
-//! Runs once for each series, not once for each sample: the scrape cache knows a series by its raw text.
+//! Runs once for each series, not once for each sample: the scrape cache knows a series by its raw
+//! text.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! Samples to one request, and its answer to what is next.
 //!
-//! Pure. 2.0 first; a receiver that does not know it (415, or success without the `-Written` headers)
-//! gets 1.0 from then on.
+//! Pure. 2.0 first; a receiver that does not know it (415, or success without the `-Written`
+//! headers) gets 1.0 from then on.
 
 use std::collections::HashMap;
 use std::time::Duration;

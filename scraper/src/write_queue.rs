@@ -1,7 +1,7 @@
 //! What waits to be sent: shards, batches, bounds.
 //!
-//! Pure. All samples of a series go through one shard, so that they leave in order. A full shard drops
-//! its oldest samples and counts them: new data is worth more than old.
+//! Pure. All samples of a series go through one shard, so that they leave in order. A full shard
+//! drops its oldest samples and counts them: new data is worth more than old.
 
 use std::collections::VecDeque;
 

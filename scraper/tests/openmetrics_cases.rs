@@ -1,7 +1,8 @@
 //! The parser cases of the OpenMetrics project.
 //!
-//! Every valid body must parse. Of the invalid ones Prometheus's parser takes many (it does not hold
-//! samples against the type of their family); ours must refuse at least as many as it did before.
+//! Every valid body must parse. Of the invalid ones Prometheus's parser takes many (it does not
+//! hold samples against the type of their family); ours must refuse at least as many as it did
+//! before.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 
 use std::path::PathBuf;

@@ -22,6 +22,10 @@ pub fn draw(points: &[(f64, f64)], start: f64, end: f64) -> Vec<String> {
     if low > high {
         return Vec::new();
     }
+    if low == high {
+        // A level needs no height.
+        return vec![format!("  {} ┤{}", number(low), "\u{2812}".repeat(WIDTH))];
+    }
     let mut cells = [[BLANK; WIDTH]; HEIGHT];
     let (columns, rows) = (WIDTH * 2 - 1, HEIGHT * 4 - 1);
     let mut last: Option<(usize, usize)> = None;
@@ -85,6 +89,6 @@ mod tests {
     fn what_cannot_be_drawn_is_left_out() {
         assert!(draw(&[], 0.0, 1.0).is_empty());
         assert!(draw(&[(0.0, f64::NAN)], 0.0, 1.0).is_empty());
-        assert_eq!(draw(&[(0.0, 5.0)], 0.0, 0.0).len(), HEIGHT);
+        assert_eq!(draw(&[(0.0, 5.0)], 0.0, 0.0).len(), 1, "a level is one line");
     }
 }

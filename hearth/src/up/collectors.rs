@@ -5,21 +5,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response, Uri};
+use axum::http::{Request, Uri};
 use bytes::Bytes;
 use check::manifest::{ObjectKey, SecretValues};
 use crds::scraper::{RemoteWriteDestination, ScraperSpec};
-use futures::future::BoxFuture;
+use http_body_util::Full;
+use protocol::http_config::{Authorization, HttpClientConfig};
 use protocol::scrape_config::ScrapeConfiguration;
+use protocol::secret::Secret;
 use scraper::collector::{Collector, CollectorOptions};
 use scraper::destination::WriteDestination;
+use scraper::destination_http::HttpDestination;
+use scraper::destination_service::ServiceDestination;
 use scraper::status::CollectorStatus;
 use store::principal::Principal;
 use tower::ServiceExt as _;
-
-/// Answers of a remote write receiver: an error text at most.
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Where a collector writes, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,15 +33,13 @@ pub enum Target {
 /// Everything that runs, and what it runs.
 pub struct Collectors {
     router: axum::Router,
-    client: reqwest::Client,
     running: BTreeMap<ObjectKey, (ScraperSpec, Target, Collector)>,
 }
 
 impl Collectors {
     /// None runs yet.
-    pub fn new(router: axum::Router) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().build()?;
-        Ok(Self { router, client, running: BTreeMap::new() })
+    pub fn new(router: axum::Router) -> Self {
+        Self { router, running: BTreeMap::new() }
     }
 
     /// Starts, changes and stops until exactly `wanted` runs.
@@ -55,8 +53,7 @@ impl Collectors {
             .collect();
         for key in gone {
             if let Some((_, _, collector)) = self.running.remove(&key) {
-                collector.apply(ScrapeConfiguration::default()).await;
-                collector.shutdown().await;
+                collector.retire().await;
             }
         }
         for (key, spec, target) in wanted {
@@ -78,13 +75,20 @@ impl Collectors {
                 *running = spec.clone();
                 continue;
             }
+            let destination = match self.destination(&target) {
+                Ok(destination) => destination,
+                Err(reason) => {
+                    problems.push(format!("{key}: {reason}"));
+                    continue;
+                }
+            };
             if let Some((_, _, collector)) = self.running.remove(key) {
                 collector.shutdown().await;
             }
             let collector = Collector::start(
                 format!("{}/{}", key.namespace, key.name),
                 configuration,
-                self.destination(&target),
+                destination,
                 CollectorOptions::default(),
             );
             self.running.insert(key.clone(), (spec.clone(), target, collector));
@@ -92,17 +96,27 @@ impl Collectors {
         problems
     }
 
-    fn destination(&self, target: &Target) -> Arc<dyn WriteDestination> {
-        match target {
+    fn destination(&self, target: &Target) -> Result<Arc<dyn WriteDestination>, String> {
+        Ok(match target {
             Target::Local(path) => {
-                Arc::new(InProcess { router: self.router.clone(), path: path.clone() })
+                let path = path.parse::<Uri>().map_err(|error| format!("{path}: {error}"))?;
+                // Inside the process nobody has to prove who it is.
+                let identify = |mut request: Request<Full<Bytes>>| {
+                    request.extensions_mut().insert(Principal::internal("up"));
+                    request
+                };
+                let service = self.router.clone().map_request(identify);
+                Arc::new(ServiceDestination::new(service, path))
             }
-            Target::Remote(url, token) => Arc::new(OverHttp {
-                client: self.client.clone(),
-                url: url.clone(),
-                token: token.clone(),
-            }),
-        }
+            Target::Remote(url, token) => {
+                let authorization = token.as_ref().map(|token| Authorization {
+                    credentials: Some(Secret::new(token.clone())),
+                    ..Authorization::default()
+                });
+                let config = HttpClientConfig { authorization, ..HttpClientConfig::default() };
+                Arc::new(HttpDestination::new(url, &config)?)
+            }
+        })
     }
 
     /// How each collector fares.
@@ -137,57 +151,4 @@ pub fn remote_target(
     let token = String::from_utf8(token.clone())
         .map_err(|_| format!("{key}: the token in Secret {:?} is not text", reference.name))?;
     Ok(Target::Remote(remote.url.clone(), Some(token.trim().to_owned())))
-}
-
-struct InProcess {
-    router: axum::Router,
-    path: String,
-}
-
-impl WriteDestination for InProcess {
-    fn write(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, String>> {
-        let mut request = request.map(Body::from);
-        Box::pin(async move {
-            *request.uri_mut() =
-                self.path.parse::<Uri>().map_err(|error| format!("{}: {error}", self.path))?;
-            request.extensions_mut().insert(Principal::internal("up"));
-            let response = match self.router.clone().oneshot(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            };
-            let (head, body) = response.into_parts();
-            let body = axum::body::to_bytes(body, ANSWER_BYTES_MAX);
-            let body = body.await.map_err(|error| error.to_string())?;
-            Ok(Response::from_parts(head, body))
-        })
-    }
-}
-
-struct OverHttp {
-    client: reqwest::Client,
-    url: String,
-    token: Option<String>,
-}
-
-impl WriteDestination for OverHttp {
-    fn write(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, String>> {
-        Box::pin(async move {
-            let (mut head, body) = request.into_parts();
-            if let Some(token) = &self.token {
-                let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-                    .map_err(|_| "the token holds bytes that no header may hold".to_owned())?;
-                value.set_sensitive(true);
-                head.headers.insert("authorization", value);
-            }
-            let sent = self.client.post(&self.url).headers(head.headers).body(body).send().await;
-            // The URL may hold a secret, and the reader knows it anyway.
-            let response = sent.map_err(|error| error.without_url().to_string())?;
-            let mut answer = Response::builder().status(response.status());
-            if let Some(headers) = answer.headers_mut() {
-                headers.clone_from(response.headers());
-            }
-            let body = response.bytes().await.map_err(|error| error.without_url().to_string())?;
-            answer.body(body).map_err(|error| error.to_string())
-        })
-    }
 }

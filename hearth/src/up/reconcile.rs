@@ -72,13 +72,18 @@ impl Reconciler {
             }
         };
         for (name, wanted) in &desired.workspaces {
-            let id = match self.workspace(wanted, &existing).await {
-                Ok(id) => id,
+            let problem = |error: anyhow::Error| format!("{}: {error:#}", wanted.key);
+            let (id, found) = match self.workspace(wanted, &existing).await {
+                Ok(known) => known,
                 Err(error) => {
-                    applied.problems.push(format!("{}: {error:#}", wanted.key));
+                    applied.problems.push(problem(error));
                     continue;
                 }
             };
+            // From here on the workspace is there: what goes wrong with it does not take it away.
+            if let Err(error) = self.settings(&id, wanted, found).await {
+                applied.problems.push(problem(error));
+            }
             applied.workspaces.insert(name.clone(), id.clone());
             self.contents(&id, wanted, &mut applied.problems).await;
         }
@@ -102,46 +107,55 @@ impl Reconciler {
         }
     }
 
-    /// Finds or makes the workspace, and makes its alias, tags and configuration right.
-    async fn workspace(
+    /// Finds or makes the workspace.
+    async fn workspace<'a>(
         &self,
         wanted: &WantedWorkspace<'_>,
-        existing: &[WorkspaceDescription],
-    ) -> anyhow::Result<WorkspaceId> {
-        let client = self.client(&owner(wanted.key));
+        existing: &'a [WorkspaceDescription],
+    ) -> anyhow::Result<(WorkspaceId, Option<&'a WorkspaceDescription>)> {
         let found = existing.iter().find(|one| match &wanted.spec.workspace_id {
             Some(id) => one.workspace_id.as_str() == id,
             None => owner_of(one) == owner(wanted.key),
         });
-        let tags = wanted_tags(wanted);
-        let (id, arn, fresh) = match (found, &wanted.spec.workspace_id) {
-            (Some(one), _) => (one.workspace_id.clone(), one.arn.clone(), false),
-            (None, Some(id)) => anyhow::bail!("there is no workspace {id:?} to adopt"),
-            (None, None) => {
-                let request = CreateWorkspaceRequest {
-                    alias: wanted.spec.alias.clone(),
-                    tags: Some(tags.clone()),
-                    ..CreateWorkspaceRequest::default()
-                };
-                let made: CreateWorkspaceResponse =
-                    client.send(Method::POST, "/workspaces", &request).await?;
-                (made.workspace_id, made.arn, true)
-            }
+        if let Some(found) = found {
+            return Ok((found.workspace_id.clone(), Some(found)));
+        }
+        if let Some(id) = &wanted.spec.workspace_id {
+            anyhow::bail!("there is no workspace {id:?} to adopt");
+        }
+        let request = CreateWorkspaceRequest {
+            alias: wanted.spec.alias.clone(),
+            tags: Some(wanted_tags(wanted)),
+            ..CreateWorkspaceRequest::default()
         };
-        if let Some(found) = found.filter(|_| !fresh) {
+        let client = self.client(&owner(wanted.key));
+        let made: CreateWorkspaceResponse =
+            client.send(Method::POST, "/workspaces", &request).await?;
+        Ok((made.workspace_id, None))
+    }
+
+    /// Makes alias, tags and configuration of a workspace right.
+    async fn settings(
+        &self,
+        id: &WorkspaceId,
+        wanted: &WantedWorkspace<'_>,
+        found: Option<&WorkspaceDescription>,
+    ) -> anyhow::Result<()> {
+        let client = self.client(&owner(wanted.key));
+        if let Some(found) = found {
             if found.alias != wanted.spec.alias {
                 let alias = wanted.spec.alias.clone();
                 let request = UpdateWorkspaceAliasRequest { alias, client_token: None };
                 client.tell(Method::POST, &format!("/workspaces/{id}/alias"), &request).await?;
             }
-            retag(&client, &arn, &found.tags, &tags).await?;
+            retag(&client, &found.arn, &found.tags, &wanted_tags(wanted)).await?;
         }
         let path = format!("/workspaces/{id}/configuration");
         let now: DescribeConfigurationResponse = client.get(&path).await?;
-        if let Some(patch) = configuration_patch(wanted.spec, &now.workspace_configuration) {
-            client.tell(Method::PATCH, &path, &patch).await?;
+        match configuration_patch(wanted.spec, &now.workspace_configuration) {
+            Some(patch) => client.tell(Method::PATCH, &path, &patch).await,
+            None => Ok(()),
         }
-        Ok(id)
     }
 
     /// Secrets first, since definitions refer to them; then the alert manager; then rules.

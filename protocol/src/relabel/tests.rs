@@ -181,7 +181,8 @@ proptest! {
         if let Some(rule) = rule.compile(false) {
             let before = Labels::from_pairs([("a", value), ("b", "x".to_owned())]);
             if let Some(after) = relabel(&before, &[rule]) {
-                prop_assert!(after.iter().all(|(name, value)| !name.is_empty() && !value.is_empty()));
+                let full = |(name, value): (&str, &str)| !name.is_empty() && !value.is_empty();
+                prop_assert!(after.iter().all(full));
             }
         }
     }

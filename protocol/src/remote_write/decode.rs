@@ -104,7 +104,11 @@ fn read_series_v2(
                 Ok(exemplar) => series.exemplars.push(exemplar),
                 Err(error) => exemplar_error = Some(error),
             },
-            5 => series.metadata = Some(read_metadata_v2(field.bytes()?, symbols)?),
+            // A sender that knows nothing of the family sends an empty message.
+            5 => {
+                let metadata = read_metadata_v2(field.bytes()?, symbols)?;
+                series.metadata = Some(metadata).filter(|said| *said != Metadata::default());
+            }
             _ => {}
         }
     }

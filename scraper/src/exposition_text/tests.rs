@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use protocol::sample::MetricType;
 
 use super::*;
+use crate::exposition::Dialect;
+use crate::series_labels::parse_series;
 
 fn read(body: &str) -> Result<Vec<Entry<'_>>, ExpositionError> {
     let mut parser = TextParser::new(body);
@@ -45,7 +47,8 @@ fn samples_of_all_shapes() {
 
 #[test]
 fn comments_that_say_something_and_comments_that_do_not() {
-    let body = "# HELP a Some \\\\ text\\nmore \\\" here\n# TYPE a counter\n#HELP b no\n#\n# plain\n\
+    let body = "# HELP a Some \\\\ text\\nmore \\\" here\n# TYPE a counter\n\
+                #HELP b no\n#\n# plain\n\
                 # HELPS a no\n# TYPE \"x.y\" untyped\n#  TYPE\tc  gauge \n\na 1";
     assert_eq!(
         read(body),
@@ -104,7 +107,9 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(value in any::<f64>(), time in any::<Option<i64>>(), label in "\\PC{0,8}") {
+    fn what_is_written_is_read(
+        value in any::<f64>(), time in any::<Option<i64>>(), label in "\\PC{0,8}"
+    ) {
         let escaped = label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
         let time_text = time.map(|time| format!(" {time}")).unwrap_or_default();
         let body = format!("m{{l=\"{escaped}\"}} {value}{time_text}\n");
@@ -112,8 +117,7 @@ proptest! {
         let Entry::Sample(line) = &entries[0] else { panic!("{entries:?}") };
         prop_assert_eq!(line.timestamp_ms, time);
         prop_assert!(line.value == value || (line.value.is_nan() && value.is_nan()));
-        let labels = crate::series_labels::parse_series(line.series, crate::exposition::Dialect::Text)
-            .expect("well formed");
+        let labels = parse_series(line.series, Dialect::Text).expect("well formed");
         prop_assert_eq!(labels[1].1.as_ref(), label.as_str());
     }
 }

@@ -264,7 +264,10 @@ proptest! {
     /// The destination never believes in a series that the last scrape did not have.
     #[test]
     fn the_living_are_those_of_the_last_scrape(
-        scrapes in proptest::collection::vec(proptest::option::of(proptest::collection::btree_set(0u8..8, 0..6)), 1..12)
+        scrapes in proptest::collection::vec(
+            proptest::option::of(proptest::collection::btree_set(0u8..8, 0..6)),
+            1..12,
+        )
     ) {
         let mut target = TargetState::new(rules());
         let mut alive = std::collections::BTreeSet::new();

@@ -9,7 +9,6 @@ use protocol::amp_api::rule_namespaces::{
 };
 use protocol::amp_api::scalars::{Blob, EpochSeconds};
 use protocol::amp_api::status::{DefinitionExtras, Status, StatusCode};
-use protocol::amp_api::tags::tag_faults;
 use protocol::fault::Fault;
 use protocol::workspace::WorkspaceId;
 use world::tasks::run_blocking;
@@ -22,7 +21,7 @@ use crate::control::error::{ControlError, Kind};
 use crate::control::page::Page;
 use crate::control::ports::{Programmed, Running};
 use crate::control::request::ControlRequest;
-use crate::control::tags::{reserved_tags_apart, shown_tags};
+use crate::control::tags::{faults_of, owner_apart, shown_tags};
 use crate::control::workspaces::{check_owner, existing, record};
 use crate::http::answer::Answer;
 use crate::principal::Principal;
@@ -54,8 +53,8 @@ fn new_record(
     now_ms: i64,
 ) -> Result<DefinitionRecord, ControlError> {
     let CreateRuleNamespaceRequest { name, data, tags, client_token: _ } = input;
-    let (tags, owner) = reserved_tags_apart(tags.unwrap_or_default(), principal);
-    let mut faults = tag_faults(&tags);
+    let (tags, owner) = owner_apart(tags.unwrap_or_default(), principal);
+    let mut faults = faults_of(&tags, principal);
     let length = name.chars().count();
     let good = (1..=NAMESPACE_NAME_CHARS_MAX).contains(&length)
         && !name.chars().any(|c| c.is_control() || c == '/');

@@ -43,7 +43,7 @@ pub fn list(control: &Control, request: &ControlRequest) -> Result<Answer, Contr
 /// TagResource.
 pub async fn set(control: &Control, request: &ControlRequest) -> Result<Answer, ControlError> {
     let input: TagsDocument = request.parse()?;
-    let faults = tag_faults(&input.tags);
+    let faults = faults_of(&input.tags, &request.principal);
     if !faults.is_empty() {
         return Err(ControlError::Fields(faults));
     }
@@ -81,15 +81,23 @@ pub fn shown_tags(tags: &Tags, owner: &str) -> Tags {
     tags.clone().into_iter().chain(owner_tag(owner)).collect()
 }
 
-/// Takes the reserved tags out of those that an internal principal sent, since it may name the
-/// owner this way too; those of anybody else stay, to be refused.
-pub fn reserved_tags_apart(mut tags: Tags, principal: &Principal) -> (Tags, String) {
+/// Takes the owner out of the tags that an internal principal sent, since it may name the owner this
+/// way too; of anybody else it stays, to be refused.
+pub fn owner_apart(mut tags: Tags, principal: &Principal) -> (Tags, String) {
     if !principal.internal {
         return (tags, principal.owner.clone());
     }
-    let owner = tags.get(OWNER_TAG).cloned().unwrap_or_else(|| principal.owner.clone());
-    tags.retain(|key, _| !key.starts_with(RESERVED_TAG_PREFIX));
+    let owner = tags.remove(OWNER_TAG).unwrap_or_else(|| principal.owner.clone());
     (tags, owner)
+}
+
+/// What is wrong with tags that this principal wants to set: reserved ones are for internal
+/// principals only, and the owner is no tag to set at all.
+pub fn faults_of(tags: &Tags, principal: &Principal) -> Vec<FieldFault> {
+    let reserved = |key: &str| key.starts_with(RESERVED_TAG_PREFIX) && key != OWNER_TAG;
+    let mut judged = tags.clone();
+    judged.retain(|key, _| !(principal.internal && reserved(key)));
+    tag_faults(&judged)
 }
 
 async fn change(

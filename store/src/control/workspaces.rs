@@ -6,7 +6,6 @@ use protocol::amp_api::arn::Resource;
 use protocol::amp_api::error::FieldFault;
 use protocol::amp_api::scalars::EpochSeconds;
 use protocol::amp_api::status::{Status, StatusCode};
-use protocol::amp_api::tags::tag_faults;
 use protocol::amp_api::workspaces::{
     ALIAS_CHARS_MAX, CreateWorkspaceRequest, CreateWorkspaceResponse, DescribeWorkspaceResponse,
     ListWorkspacesResponse, UpdateWorkspaceAliasRequest, WorkspaceDescription, WorkspaceExtras,
@@ -22,7 +21,7 @@ use crate::control::error::{ControlError, Kind};
 use crate::control::page::Page;
 use crate::control::ports::Running;
 use crate::control::request::ControlRequest;
-use crate::control::tags::{reserved_tags_apart, shown_tags};
+use crate::control::tags::{faults_of, owner_apart, shown_tags};
 use crate::http::answer::Answer;
 use crate::principal::Principal;
 
@@ -51,8 +50,8 @@ fn new_record(
     now_ms: i64,
 ) -> Result<WorkspaceRecord, ControlError> {
     let (alias, mut faults) = checked_alias(input.alias);
-    let (tags, owner) = reserved_tags_apart(input.tags.unwrap_or_default(), principal);
-    faults.extend(tag_faults(&tags));
+    let (tags, owner) = owner_apart(input.tags.unwrap_or_default(), principal);
+    faults.extend(faults_of(&tags, principal));
     if input.kms_key_arn.is_some() {
         let message = "there is no AWS key service here; leave it out";
         faults.push(FieldFault::new("kmsKeyArn", message));

@@ -50,7 +50,7 @@ mod tests {
         let bucket = |name: &str, job: &str, le: &str| {
             Labels::from_pairs([("__name__", name), ("job", job), ("le", le)])
         };
-        let mut series = vec![
+        let mut series = [
             bucket("lag", "b", "1"),
             bucket("lag", "a", "+Inf"),
             bucket("lag", "a", "10"),
