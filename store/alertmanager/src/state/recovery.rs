@@ -193,3 +193,40 @@ impl State {
         timers
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notification_log::LogKey;
+
+    fn intent(number: u64) -> Record {
+        let (group_key, receiver) = ("{}".to_owned(), format!("r{number}"));
+        Record::Intent(LogKey { group_key, receiver, kind: "webhook".into(), index: 0 }, number)
+    }
+
+    fn part(number: u64) -> Record {
+        Record::Snapshot(Box::new(intent(number)))
+    }
+
+    fn recovered(records: Vec<Record>) -> Vec<Record> {
+        let mut recovery = Recovery::default();
+        records.into_iter().for_each(|record| recovery.apply(record));
+        recovery.finish(0).records()
+    }
+
+    #[test]
+    fn a_whole_snapshot_replaces_what_was_before() {
+        let whole = vec![intent(1), Record::SnapshotBegin, part(2), Record::SnapshotEnd(1)];
+        assert_eq!(recovered(whole), [intent(2)]);
+        let cut_off = vec![intent(1), Record::SnapshotBegin, part(2)];
+        assert_eq!(recovered(cut_off), [intent(1)]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_damaged_snapshot_is_taken() {
+        let no_part = vec![Record::SnapshotBegin, part(1), intent(3), Record::SnapshotEnd(2)];
+        assert_eq!(recovered(no_part), [intent(1), intent(3)]);
+        let no_beginning = vec![part(1), part(2), Record::SnapshotEnd(2), intent(3)];
+        assert_eq!(recovered(no_beginning), [intent(1), intent(2), intent(3)]);
+    }
+}
