@@ -6,6 +6,7 @@ use std::time::Duration;
 use protocol::amp_api::configuration::Reach;
 use protocol::workspace::WorkspaceId;
 use tokio::sync::Semaphore;
+use tsdb::label_sets::LabelSetLimit;
 use tsdb::options::{SeriesLimits, TsdbOptions};
 use tsdb::tsdb::Tsdb;
 use world::world::World;
@@ -107,6 +108,11 @@ fn tsdb_options(configuration: &Configuration) -> TsdbOptions {
         Ok(limit @ 1..) => limit,
         _ => usize::MAX,
     };
+    let label_sets = configuration.limits_per_label_set.iter().map(|set| LabelSetLimit {
+        labels: set.label_set.clone().into_iter().collect(),
+        // AMP: 0 counts and does not limit.
+        series_max: set.limits.max_series.filter(|max| *max > 0),
+    });
     let active_series_max = match limits.active_series_max {
         0 => u64::MAX,
         limit => limit,
@@ -119,6 +125,7 @@ fn tsdb_options(configuration: &Configuration) -> TsdbOptions {
             label_names_max: size(limits.labels_per_series_max),
             label_name_bytes_max: size(limits.label_name_bytes_max),
             label_value_bytes_max: size(limits.label_value_bytes_max),
+            label_sets: label_sets.collect(),
             ..SeriesLimits::default()
         },
         ..TsdbOptions::default()

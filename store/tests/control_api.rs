@@ -95,7 +95,7 @@ async fn configuration_is_patched_and_faults_name_their_field() {
 
     let patch = json!({
         "retentionPeriodInDays": 30,
-        "limitsPerLabelSet": [],
+        "limitsPerLabelSet": [{"limits": {"maxSeries": 10}, "labelSet": {}}],
         "hearth": {"outOfOrder": "unlimited", "features": ["promql-delayed-name-removal"],
                    "limits": {"querySamples": 7}},
     });
@@ -117,10 +117,9 @@ async fn configuration_is_patched_and_faults_name_their_field() {
         (json!({"hearth": {"features": ["nonsense"]}}), "hearth.features"),
         (json!({"hearth": {"limits": {"nonsense": 1}}}), "hearth.limits.nonsense"),
         (json!({"hearth": {"nonsense": 1}}), "hearth"),
-        // Known, not built, and not taken silently.
         (
-            json!({"limitsPerLabelSet": [{"limits": {"maxSeries": 10}, "labelSet": {}}]}),
-            "limitsPerLabelSet",
+            json!({"limitsPerLabelSet": [{"limits": {}, "labelSet": {"1a": "x"}}]}),
+            "limitsPerLabelSet[0].labelSet.1a",
         ),
     ] {
         let refused = hearth.call("PATCH", &path, patch.clone()).await.expect(400);

@@ -99,6 +99,40 @@ async fn what_comes_too_fast_is_told_to_come_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn series_of_a_label_set_are_limited_and_a_restart_counts_them_again() {
+    let hearth = InProcess::start().await;
+    let id = hearth.workspace("demo").await;
+    let sets = json!([
+        {"labelSet": {"team": "a"}, "limits": {"maxSeries": 2}},
+        {"labelSet": {}, "limits": {"maxSeries": 1}},
+    ]);
+    let path = format!("/workspaces/{id}/configuration");
+    hearth.call("PATCH", &path, json!({"limitsPerLabelSet": sets})).await.expect(202);
+    let of = |team: &str, n: i64| {
+        [series(&[("__name__", "up"), ("team", team), ("n", &n.to_string())], &[(T0 + n, 1.0)])]
+    };
+    hearth.write(&id, &of("a", 1)).await.expect(204);
+    hearth.write(&id, &of("a", 2)).await.expect(204);
+    hearth.write(&id, &of("b", 1)).await.expect(204);
+    let refused = hearth.write(&id, &of("a", 3)).await.expect(400).text();
+    assert!(
+        refused.contains("limit of 2 reached for series with labels {team=\"a\"}"),
+        "{refused}"
+    );
+    hearth.write(&id, &of("c", 1)).await.expect(400);
+    let metrics = hearth.get("/metrics").await.expect(200).text();
+    assert!(metrics.contains("reason=\"per_labelset_series_limit\"} 2"), "{metrics}");
+
+    let hearth = hearth.restart().await;
+    hearth.write(&id, &of("a", 3)).await.expect(400);
+    // Series that are there go on.
+    let more = [series(&[("__name__", "up"), ("team", "a"), ("n", "1")], &[(T0 + 60_000, 1.0)])];
+    hearth.write(&id, &more).await.expect(204);
+    hearth.call("PATCH", &path, json!({"limitsPerLabelSet": []})).await.expect(202);
+    hearth.write(&id, &of("a", 3)).await.expect(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_one_failed_request_and_no_more() {
     let hearth = InProcess::start().await;
     let id = hearth.workspace("demo").await;

@@ -144,10 +144,6 @@ pub fn merge_extras(
 
 fn label_set_faults(sets: &[LimitsPerLabelSet]) -> Vec<FieldFault> {
     let mut faults = Vec::new();
-    if !sets.is_empty() {
-        let message = "limits per label set are not built yet; only the empty list is taken";
-        faults.push(FieldFault::new("limitsPerLabelSet", message));
-    }
     if sets.len() > LABEL_SETS_MAX {
         let message = format!("at most {LABEL_SETS_MAX} label sets, not {}", sets.len());
         faults.push(FieldFault::new("limitsPerLabelSet", message));
