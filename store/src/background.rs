@@ -22,7 +22,7 @@ const JOBS: &[Job] = &[
     // Flushes and merges are due every two hours; whether one is costs nothing to ask.
     Job { name: "database upkeep", pause: Duration::from_secs(15), run: maintain_databases },
     // What is swept keeps the log from shrinking; nothing else waits for it.
-    Job { name: "purge sweep", pause: Duration::from_secs(60), run: sweep_deleted },
+    Job { name: "purge sweep", pause: Duration::from_mins(1), run: sweep_deleted },
     // The journals hold transitions only: an hour of them replays at once.
     Job { name: "rule journals", pause: Duration::from_hours(1), run: checkpoint_rules },
 ];

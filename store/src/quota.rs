@@ -1,8 +1,8 @@
 //! How much a workspace may ingest: a token bucket.
 //!
 //! Pure: the time comes in with each question. The bucket fills steadily up to the burst. A request
-//! larger than the burst passes when the bucket is full and leaves a debt behind: no request that is
-//! within the size limits is refused for ever.
+//! larger than the burst passes when the bucket is full and leaves a debt behind: no request that
+//! is within the size limits is refused for ever.
 
 use std::time::Duration;
 

@@ -90,7 +90,9 @@ async fn damaged_samples_and_alert_state_leave_the_rest_served() {
     let hearth = with_an_old_segment(hearth).await;
     let hearth = hearth
         .restart_after(|folder| {
-            ["lost_metric", "lost comment", "lost_file"].iter().for_each(|text| flip(folder, text));
+            for text in ["lost_metric", "lost comment", "lost_file"] {
+                flip(folder, text);
+            }
         })
         .await;
     let value = hearth.query(&id, "kept_metric", "1700000000").await;

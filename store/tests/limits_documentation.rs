@@ -11,9 +11,9 @@ const RENEW: &str = "HEARTH_RENEW";
 fn page() -> String {
     let mut page = String::from(
         "# Limits of a workspace\n\n\
-         Every limit has a name, a default and a unit; 0 means no limit. They are set in `limits` of a Workspace \
-         manifest, or\nin `hearth.limits` of UpdateWorkspaceConfiguration (see api.md), and hold from then on. What is \
-         refused names the limit\nand its value.\n\n\
+         Every limit has a name, a default and a unit; 0 means no limit. They are set in `limits` \
+         of a Workspace manifest, or\nin `hearth.limits` of UpdateWorkspaceConfiguration (see \
+         api.md), and hold from then on. What is refused names the limit\nand its value.\n\n\
          | name | default | unit | what it holds down |\n|---|---:|---|---|\n",
     );
     for limit in LIMITS {

@@ -37,7 +37,7 @@ pub fn alert_managers(context: &Context<'_>) -> Answer {
     success(&json!({"activeAlertmanagers": [{"url": url}], "droppedAlertmanagers": none}))
 }
 
-/// How messages to receivers fare since the start: not of Prometheus, for operators and `hearth up`.
+/// How messages to receivers fare since the start. Not Prometheus's: for people and `hearth up`.
 pub fn deliveries(context: &Context<'_>) -> Answer {
     let health = context.workspace.alerts.delivery_health();
     let receivers: Vec<Value> = health

@@ -48,7 +48,9 @@ impl LabelSets {
         if let Some(full) = places.iter().copied().find(|place| is_full(place)) {
             return Err(self.sets[full].clone());
         }
-        places.into_iter().for_each(|place| self.counts[place] += 1);
+        for place in places {
+            self.counts[place] += 1;
+        }
         Ok(())
     }
 
@@ -56,7 +58,9 @@ impl LabelSets {
     pub fn recount(&mut self, all: impl Iterator<Item = Labels>) {
         self.counts.fill(0);
         for labels in all {
-            self.places(&labels).into_iter().for_each(|place| self.counts[place] += 1);
+            for place in self.places(&labels) {
+                self.counts[place] += 1;
+            }
         }
     }
 
