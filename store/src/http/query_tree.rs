@@ -1,7 +1,8 @@
 //! A query's syntax tree as JSON, for `parse_query`.
 //!
 //! Names and shapes are those that Prometheus's own web interface reads. Durations are
-//! milliseconds; one that is computed stands in the field of the same name with `Expr` behind it, beside a 0.
+//! milliseconds; one that is computed stands in the field of the same name with `Expr` behind it,
+//! beside a 0.
 
 use promql::ast::{
     Aggregate, At, Binary, DurationExpr, DurationKind, DurationValue, Expr, ExprKind,
