@@ -39,7 +39,7 @@ pub fn scraper(spec: &ScraperSpec, text: &str) -> Vec<Fault> {
     let mut faults = Vec::new();
     match (&spec.destination.workspace_ref, &spec.destination.remote_write) {
         (Some(_), Some(_)) => {
-            faults.push(excluded("spec.destination.workspaceRef", "spec.destination.remoteWrite"))
+            faults.push(excluded("spec.destination.workspaceRef", "spec.destination.remoteWrite"));
         }
         (None, None) => faults.push(Fault::at_path(
             "spec.destination",

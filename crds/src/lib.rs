@@ -1,7 +1,7 @@
-//! The custom resources: group `hearth.dev`, version `v1alpha1`.
+//! The custom resources: group `hearth.dev`, `v1alpha1`.
 //!
-//! One struct a kind, read by the operator from the API server and by `hearth up` from files, so that
-//! the same manifest means the same in both. Only types: nothing here decides or does.
+//! One struct a kind, read by the operator from the API server and by `hearth up` from files, so
+//! that the same manifest means the same in both. Only types: nothing here decides or does.
 
 pub mod alert_manager_config;
 pub mod references;

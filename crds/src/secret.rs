@@ -1,4 +1,4 @@
-//! Secret: Kubernetes's own kind, as `hearth up` reads it from files.
+//! Kubernetes's own Secret, as files give it.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,8 +1,9 @@
 //! Alertmanager's configuration, as users write it.
 //!
-//! The schema is that of Alertmanager 0.34; unknown fields are refused. [`AlertmanagerConfig::parse`]
-//! gives the reference's verdict on a file; [`definition::AmpDefinition`] adds what a workspace of
-//! ours demands on top (no files, only receivers that are built).
+//! The schema is that of Alertmanager 0.34; unknown fields are refused.
+//! [`AlertmanagerConfig::parse`] gives the reference's verdict on a file;
+//! [`definition::AmpDefinition`] adds what a workspace of ours demands on top (no files, only
+//! receivers that are built).
 
 pub mod checks;
 pub mod definition;
@@ -172,7 +173,7 @@ impl AlertmanagerConfig {
             return Err(vec![Fault { path: String::new(), line: 1, column: 1, message }]);
         }
         let places = Places::read(text);
-        let config: Self = serde_saphyr::from_str(text).map_err(|error| {
+        let config: Self = crate::yaml::from_str(text).map_err(|error| {
             let mut fault = places.yaml_fault(&error);
             if fault.message.contains("missing field `route`") {
                 "no route provided in config".clone_into(&mut fault.message);

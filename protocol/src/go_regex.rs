@@ -2,7 +2,8 @@
 //!
 //! The pattern is read with Go's rules (RE2 syntax, ASCII `\d \w \s \b`, at most 1000 repetitions)
 //! and written anew for Rust's engine, which is as linear in time as Go's. So a matcher, a relabel
-//! rule or a route means here what it means in Prometheus, and a pattern that Go refuses is refused.
+//! rule or a route means here what it means in Prometheus, and a pattern that Go refuses is
+//! refused.
 
 mod class;
 mod escape;

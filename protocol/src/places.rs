@@ -1,7 +1,7 @@
 //! Where each field of a YAML text stands.
 //!
-//! A checked value no longer knows its line; [`Places`] reads the same YAML a second time, keeps only
-//! the positions, and tells for a path like `route.routes[0].receiver` where it was written.
+//! A checked value no longer knows its line; [`Places`] reads the same YAML a second time, keeps
+//! only the positions, and tells for a path like `route.routes[0].receiver` where it was written.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,7 @@ impl Places {
     /// Reads the positions; a text that is no YAML has none.
     pub fn read(text: &str) -> Self {
         let mut places = Self::default();
-        if let Ok(root) = serde_saphyr::from_str::<Spanned<Node>>(text) {
+        if let Ok(root) = crate::yaml::from_str::<Spanned<Node>>(text) {
             places.add(String::new(), &root);
         }
         places
@@ -46,8 +46,8 @@ impl Places {
         self.by_path.contains_key(path)
     }
 
-    /// The deepest field whose value begins at this place; where none does, the place is a key's, and
-    /// its field is the first one whose value comes after.
+    /// The deepest field whose value begins at this place; where none does, the place is a key's,
+    /// and its field is the first one whose value comes after.
     pub fn path_at(&self, line: u32, column: u32) -> String {
         let here = self.by_path.iter().filter(|&(_, &place)| place == (line, column));
         if let Some((path, _)) = here.max_by_key(|(path, _)| path.len()) {

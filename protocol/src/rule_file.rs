@@ -1,8 +1,8 @@
 //! Rule groups as users write them.
 //!
-//! A Prometheus rule file, read strictly: unknown fields and repeated keys are refused, and so is all
-//! that Prometheus's own reader refuses without looking into expressions and templates (those are
-//! checked by `rules`, which knows their languages). Every fault has its line and column.
+//! A Prometheus rule file, read strictly: unknown fields and repeated keys are refused, and so is
+//! all that Prometheus's own reader refuses without looking into expressions and templates (those
+//! are checked by `rules`, which knows their languages). Every fault has its line and column.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! AWS signatures, version 4: canonical form, sign, verify.
 //!
-//! Pure: time and credentials are arguments. The signer gives headers to add to a request; the verifier
-//! takes a request as it came and says whose it is. Source of the rules: AWS's "Signature Version 4"
-//! pages; S3's exceptions (single encoding of the path) are not needed here.
+//! Pure: time and credentials are arguments. The signer gives headers to add to a request; the
+//! verifier takes a request as it came and says whose it is. Source of the rules: AWS's "Signature
+//! Version 4" pages; S3's exceptions (single encoding of the path) are not needed here.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What native histograms do when they are added, compared, cut and asked.
+//! Native histograms: added, compared, cut and asked.
 
 use protocol::histogram::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, ResetHint, Span};
 use protocol::histogram_buckets::{exponential_bound, lay_out};

@@ -86,7 +86,10 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_body_never_yields_other_series(list in proptest::collection::vec(series(), 1..4), at in any::<prop::sample::Index>()) {
+    fn a_cut_body_never_yields_other_series(
+        list in proptest::collection::vec(series(), 1..4),
+        at in any::<prop::sample::Index>(),
+    ) {
         let body = encode(&list, Version::V1);
         let cut = &body[..at.index(body.len())];
         if let Ok(decoded) = decode(cut, Version::V1) {

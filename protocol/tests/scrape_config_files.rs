@@ -2,6 +2,7 @@
 //!
 //! Sections and discoveries that Hearth does not have are refused, too, but as "not supported";
 //! such files count as taken if nothing else is wrong with them.
+#![allow(clippy::disallowed_methods, reason = "a test may read files")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 
 use std::path::{Path, PathBuf};

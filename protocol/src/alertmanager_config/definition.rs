@@ -1,8 +1,8 @@
 //! An alert manager definition, as AMP stores it.
 //!
-//! AMP wraps the configuration: a map with the keys `template_files` and `alertmanager_config` (a text
-//! that holds the configuration). A plain Alertmanager file is taken too; the rule: a document with the
-//! key `alertmanager_config` at its top is AMP's form, any other is the plain one.
+//! AMP wraps the configuration: a map with the keys `template_files` and `alertmanager_config` (a
+//! text that holds the configuration). A plain Alertmanager file is taken too; the rule: a document
+//! with the key `alertmanager_config` at its top is AMP's form, any other is the plain one.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,8 @@ pub struct AmpDefinition {
 pub enum Origin {
     /// A tenant, through the control API: no files, AMP's rules for SNS.
     Api,
-    /// The owner of the process. `http_config` and `api_url` of SNS are allowed; files are not built.
+    /// The owner of the process. `http_config` and `api_url` of SNS are allowed; files are not
+    /// built.
     Local,
 }
 
@@ -46,15 +47,15 @@ struct Wrapped {
 }
 
 impl AmpDefinition {
-    /// A fault found later at a path of the configuration (or at `template_files.NAME`), placed in the
-    /// text of the definition.
+    /// A fault found later at a path of the configuration (or at `template_files.NAME`), placed in
+    /// the text of the definition.
     pub fn fault(text: &str, path: &str, message: impl Into<String>) -> Fault {
         let places = Places::read(text);
         let wrapped = places.has("alertmanager_config");
         if !wrapped || path.starts_with("template_files") {
             return places.fault(path, message);
         }
-        let inner: Option<Wrapped> = serde_saphyr::from_str(text).ok();
+        let inner: Option<Wrapped> = crate::yaml::from_str(text).ok();
         let inner = inner.map(|raw| raw.alertmanager_config).unwrap_or_default();
         Shift::of(text, &places).one(Places::read(&inner).fault(path, message))
     }
@@ -69,7 +70,7 @@ impl AmpDefinition {
         let wrapped = places.has("alertmanager_config");
         let (template_files, config_text) = if wrapped {
             let raw: Wrapped =
-                serde_saphyr::from_str(text).map_err(|error| vec![places.yaml_fault(&error)])?;
+                crate::yaml::from_str(text).map_err(|error| vec![places.yaml_fault(&error)])?;
             (raw.template_files, raw.alertmanager_config)
         } else {
             (BTreeMap::new(), text.to_owned())

@@ -10,8 +10,8 @@ pub const RESOLVE_TIMEOUT: PromDuration = PromDuration::from_secs(5 * 60);
 
 macro_rules! global {
     ($($field:ident),* $(,)?) => {
-        /// Defaults of all receivers. The texts belong to receiver kinds that are not built yet; they are
-        /// kept so that the reference's checks can be made.
+        /// Defaults of all receivers. The texts belong to receiver kinds that are not built yet;
+        /// they are kept so that the reference's checks can be made.
         #[derive(Clone, Default, PartialEq, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Global {
@@ -40,10 +40,11 @@ macro_rules! global {
         impl Global {
             /// A text field by its name; an empty text counts as absent.
             pub fn text(&self, name: &str) -> Option<&str> {
-                match name {
-                    $(stringify!($field) => self.$field.as_deref().filter(|text| !text.is_empty()),)*
+                let text = match name {
+                    $(stringify!($field) => self.$field.as_deref(),)*
                     _ => None,
-                }
+                };
+                text.filter(|text| !text.is_empty())
             }
 
             /// The names of all text fields.

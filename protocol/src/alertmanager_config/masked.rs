@@ -8,14 +8,15 @@ pub const MASK: &str = "<secret>";
 /// The configuration as YAML with every inline secret masked; references stay readable. A text that
 /// is no YAML is masked whole.
 pub fn masked(config_text: &str) -> String {
-    let Ok(mut value) = serde_saphyr::from_str::<Value>(config_text) else {
+    let Ok(mut value) = crate::yaml::from_str::<Value>(config_text) else {
         return MASK.to_owned();
     };
     mask(&mut value, "", false);
     serde_saphyr::to_string(&value).unwrap_or_else(|_| MASK.to_owned())
 }
 
-/// `secret`: the field that holds this value says that it is one. `section`: the nearest list's name.
+/// `secret`: the field that holds this value says that it is one. `section`: the nearest list's
+/// name.
 fn mask(value: &mut Value, section: &str, secret: bool) {
     match value {
         Value::Object(fields) => {

@@ -1,7 +1,7 @@
 //! Secret values in a configuration: inline, or a reference.
 //!
-//! `secret://NAME/KEY` names a value that is kept elsewhere and fetched at the moment of sending. An
-//! inline value never shows in a log: `Debug` prints `<secret>`.
+//! `secret://NAME/KEY` names a value that is kept elsewhere and fetched at the moment of sending.
+//! An inline value never shows in a log: `Debug` prints `<secret>`.
 
 use std::fmt;
 

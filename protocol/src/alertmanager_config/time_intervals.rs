@@ -1,7 +1,7 @@
 //! Named times, as users write them.
 //!
-//! Inside one interval all given fields must fit; an absent field fits always. Several intervals under
-//! one name: any may fit.
+//! Inside one interval all given fields must fit; an absent field fits always. Several intervals
+//! under one name: any may fit.
 
 use serde::{Deserialize, Deserializer};
 

@@ -1,4 +1,4 @@
-//! The configuration of a workspace: AMP's four fields and ours.
+//! A workspace's configuration: AMP's four fields and ours.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,11 +11,13 @@ use crate::time::{DurationError, PromDuration};
 
 /// AMP's default.
 pub const RETENTION_DAYS_DEFAULT: u32 = 150;
-/// AMP stops at 1095; a century is where we call it a mistake. `hearth.retention` knows `unlimited`.
+/// AMP stops at 1095; a century is where we call it a mistake. `hearth.retention` knows
+/// `unlimited`.
 pub const RETENTION_DAYS_MAX: u32 = 36_500;
 /// AMP's default.
 pub const OUT_OF_ORDER_SECONDS_DEFAULT: u32 = 60;
-/// AMP stops at 600; ten years is where we call it a mistake. `hearth.outOfOrder` knows `unlimited`.
+/// AMP stops at 600; ten years is where we call it a mistake. `hearth.outOfOrder` knows
+/// `unlimited`.
 pub const OUT_OF_ORDER_SECONDS_MAX: u32 = 315_360_000;
 /// AMP's bound.
 pub const RULE_QUERY_OFFSET_SECONDS_MAX: u32 = 86_400;
@@ -70,7 +72,8 @@ impl<'de> Deserialize<'de> for Reach {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConfigurationExtras {
-    /// How much older than the newest sample of its series a sample may be: `unlimited` or a duration.
+    /// How much older than the newest sample of its series a sample may be: `unlimited` or a
+    /// duration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out_of_order: Option<Reach>,
     /// How long samples are kept: `unlimited` or a duration.

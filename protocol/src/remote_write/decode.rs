@@ -240,9 +240,9 @@ fn read_family(message: &[u8]) -> Result<(String, Metadata), WireError> {
     while let Some(field) = reader.field()? {
         match field.number {
             1 => metadata.metric_type = metric_type(field.uint()?),
-            2 => name = field.text()?.to_owned(),
-            4 => metadata.help = field.text()?.to_owned(),
-            5 => metadata.unit = field.text()?.to_owned(),
+            2 => field.text()?.clone_into(&mut name),
+            4 => field.text()?.clone_into(&mut metadata.help),
+            5 => field.text()?.clone_into(&mut metadata.unit),
             _ => {}
         }
     }

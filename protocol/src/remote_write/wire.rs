@@ -123,7 +123,9 @@ impl<'a> Field<'a> {
                 if !rest.is_empty() {
                     return Err(WireError::Truncated);
                 }
-                chunks.iter().for_each(|chunk| visit(f64::from_le_bytes(*chunk)));
+                for chunk in chunks {
+                    visit(f64::from_le_bytes(*chunk));
+                }
             }
             Raw::Varint(_) | Raw::Fixed32(_) => return self.wrong(),
         }
@@ -272,6 +274,8 @@ pub fn put_packed_doubles(out: &mut Vec<u8>, number: u32, values: &[f64]) {
     if !values.is_empty() {
         put_tag(out, number, 2);
         put_varint(out, values.len() as u64 * 8);
-        values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+        for value in values {
+            out.extend_from_slice(&value.to_le_bytes());
+        }
     }
 }

@@ -1,11 +1,12 @@
-//! Range queries over data in memory: 100 series, a sample every ten seconds.
+//! Range queries over data in memory.
 //!
-//! The shapes of Prometheus's own `BenchmarkRangeQuery`, so that numbers can be laid side by side.
+//! 100 series, a sample every ten seconds. The shapes of Prometheus's own `BenchmarkRangeQuery`, so
+//! that numbers can be laid side by side.
 
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use promql::budget::Budget;
 use promql::engine::{EvalParams, evaluate, plan};
 use promql::options::ParseOptions;
@@ -17,6 +18,7 @@ use protocol::sample::Sample;
 /// Samples of a series: three hours and the lookback before.
 const SAMPLES: i64 = 1_200;
 const STEP_MS: i64 = 10_000;
+const STEPS: i64 = 1_000;
 
 struct Stored {
     labels: Labels,
@@ -74,15 +76,19 @@ fn bench(criterion: &mut Criterion) {
     ];
     for (query, data) in cases {
         let expr = parse_expr(query, &ParseOptions::default()).expect("a valid query");
-        let params = EvalParams::range(300_000, 300_000 + 999 * STEP_MS, STEP_MS);
+        let params = EvalParams::range(300_000, 300_000 + (STEPS - 1) * STEP_MS, STEP_MS);
         let plan = plan(&expr, &params).expect("a plan");
         let data = vec![data];
-        criterion.bench_function(&format!("{query} 1000 steps"), |bencher| {
+        let mut group = criterion.benchmark_group("range_query");
+        // Series times steps.
+        group.throughput(Throughput::Elements(data[0].len() as u64 * STEPS as u64));
+        group.bench_function(format!("{query} {STEPS} steps"), |bencher| {
             bencher.iter(|| {
                 let result = evaluate(black_box(&plan), &data, &Budget::unlimited());
                 black_box(result.expect("an answer"))
             });
         });
+        group.finish();
     }
 }
 

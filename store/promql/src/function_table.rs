@@ -1,4 +1,4 @@
-//! The functions of the language: names, types, how many arguments.
+//! The functions of the language: names, types, arguments.
 //!
 //! As of Prometheus 3.14. What they compute stands in the evaluation.
 
@@ -74,7 +74,9 @@ pub fn function(name: &str) -> Option<&'static Function> {
 }
 
 macro_rules! functions {
-    ($($id:ident = $name:literal: [$($arg:ident),*], $arity:expr => $ret:ident, $stage:ident;)*) => {
+    ($(
+        $id:ident = $name:literal: [$($arg:ident),*], $arity:expr => $ret:ident, $stage:ident;
+    )*) => {
         /// The functions, to be matched on.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[allow(missing_docs, reason = "each is named like its function")]

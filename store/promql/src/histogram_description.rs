@@ -1,4 +1,4 @@
-//! Native histograms written as text: `schema:0 sum:5 buckets:[1 2]`.
+//! Native histograms as text: `schema:0 buckets:[1 2]`.
 
 use protocol::histogram::{FloatHistogram, ResetHint, Span};
 

@@ -390,7 +390,8 @@ impl<'a> Lexer<'a> {
         self.fail(message)
     }
 
-    /// A character as errors show it; the end of the text has a number of its own, as in Prometheus.
+    /// A character as errors show it; the end of the text has a number of its own, as in
+    /// Prometheus.
     fn quoted_char(&self, at: usize) -> String {
         match self.query.get(at..).and_then(|rest| rest.chars().next()) {
             Some(c) => format!("{c:?}"),

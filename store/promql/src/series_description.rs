@@ -1,4 +1,4 @@
-//! Series written as text: `metric{a="b"} 1+2x3 _x4 stale {{count:1}}`.
+//! Series written as text: `metric{a="b"} 1+2x3 _x4 stale`.
 //!
 //! The language of test scripts and of unit tests of rules. `axN` is `a` N + 1 times, `a+bxN` adds
 //! `b` N times, `_xN` leaves N values out; histograms work alike.

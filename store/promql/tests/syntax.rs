@@ -1,4 +1,4 @@
-//! Tests of the parser, the printer and the prettifier as a whole.
+//! The parser, the printer and the prettifier as a whole.
 
 use promql::ast::{ExprKind, Span};
 use promql::options::ParseOptions;

@@ -1,4 +1,4 @@
-//! Ready-made objects: structs by name, and Alertmanager's `KV`.
+//! Ready-made objects: named structs, Alertmanager's `KV`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -36,7 +36,8 @@ pub enum CallError {
     /// The result is larger than allowed.
     #[error("result exceeds the limit of {0} bytes")]
     TooLarge(usize),
-    /// What the function needs is not there yet: the caller of `render` fetches it and renders again.
+    /// What the function needs is not there yet: the caller of `render` fetches it and renders
+    /// again.
     #[error("waiting for {0}")]
     Suspended(String),
 }

@@ -19,8 +19,8 @@ use crate::set::Limits;
 use crate::syntax::Trees;
 use crate::value::{DEPTH_MAX, Items, Value};
 
-/// Nested branches, parentheses and template calls: far beyond any honest template, and small enough
-/// for the stack of a worker thread.
+/// Nested branches, parentheses and template calls: far beyond any honest template, and small
+/// enough for the stack of a worker thread.
 const EXEC_DEPTH_MAX: usize = 200;
 /// The clock is asked once in so many steps.
 const STEPS_BETWEEN_CLOCKS: u64 = 1024;

@@ -1,4 +1,4 @@
-//! The functions of notification templates, as Alertmanager has them.
+//! Functions of notification templates, as Alertmanager has.
 
 use std::sync::Arc;
 

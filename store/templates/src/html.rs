@@ -1,9 +1,9 @@
-//! HTML output: each value escaped by the place where it stands.
+//! HTML output: each value escaped by where it stands.
 //!
-//! Go decides the escaping of an action before it executes a template, and demands that all branches
-//! end in the same place of the document. Here the template is executed first; what it wrote - text
-//! and values in a row, without branches - is then escaped by the `gotmpl` crate's port of Go's
-//! algorithm. Where Go accepts a template both ways lead to the same bytes.
+//! Go decides the escaping of an action before it executes a template, and demands that all
+//! branches end in the same place of the document. Here the template is executed first; what it
+//! wrote - text and values in a row, without branches - is then escaped by the `gotmpl` crate's
+//! port of Go's algorithm. Where Go accepts a template both ways lead to the same bytes.
 
 use std::sync::Arc;
 

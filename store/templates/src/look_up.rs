@@ -1,4 +1,4 @@
-//! `.Name`: a method first, then a field or a key, as Go does it.
+//! `.Name`: a method first, then a field or a key, as in Go.
 
 use std::sync::Arc;
 

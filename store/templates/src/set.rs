@@ -28,7 +28,8 @@ pub struct Limits<'a> {
 }
 
 impl Limits<'static> {
-    /// For labels, annotations and messages: 1 MiB, a million steps (tens of milliseconds), no clock.
+    /// For labels, annotations and messages: 1 MiB, a million steps (tens of milliseconds), no
+    /// clock.
     pub const DEFAULT: Self =
         Limits { output_bytes_max: 1 << 20, steps_max: 1_000_000, expired: &|| false };
 }

@@ -1,0 +1,15 @@
+//! The fuzzer's seeds, as plain tests.
+//!
+//! `fuzz/corpus/TARGET/*` go through the fuzz targets' own functions: each must return, soon.
+#![allow(clippy::disallowed_methods, reason = "a test reads files and the clock")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../../../fuzz/src/world_bodies.rs"]
+mod bodies;
+#[path = "../../../fuzz/src/corpus.rs"]
+mod corpus;
+
+#[test]
+fn segment() {
+    corpus::each("segment", bodies::segment);
+}
