@@ -86,6 +86,10 @@ limits! {
         "Queries that run at one time; more wait in line.";
     writes_at_once_max "writesAtOnce" "requests" 64
         "Remote writes that are worked on at one time; more are told to come again.";
+    ingested_samples_per_second_max "ingestedSamplesPerSecond" "samples per second" 1_000_000
+        "Samples and metadata that remote writes bring, on average; more are told to come again.";
+    ingested_samples_burst_max "ingestedSamplesBurst" "samples" 4_000_000
+        "What may come at once beyond the average; 0: as much as a second brings.";
     rule_namespaces_max "ruleNamespaces" "namespaces" 1_000
         "Rule groups namespaces.";
     definition_bytes_max "definitionBytes" "bytes" 1_048_576

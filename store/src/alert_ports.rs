@@ -1,4 +1,4 @@
-//! What the alert manager of a workspace asks for when it sends.
+//! What an alert manager asks for when it sends.
 
 use std::sync::Arc;
 

@@ -21,6 +21,8 @@ const JOBS: &[Job] = &[
     Job { name: "catalog snapshot", pause: Duration::from_secs(30), run: snapshot_catalog },
     // Flushes and merges are due every two hours; whether one is costs nothing to ask.
     Job { name: "database upkeep", pause: Duration::from_secs(15), run: maintain_databases },
+    // What is swept keeps the log from shrinking; nothing else waits for it.
+    Job { name: "purge sweep", pause: Duration::from_mins(1), run: sweep_deleted },
     // The journals hold transitions only: an hour of them replays at once.
     Job { name: "rule journals", pause: Duration::from_hours(1), run: checkpoint_rules },
 ];
@@ -63,6 +65,10 @@ fn maintain_databases(store: &Arc<Store>) -> BoxFuture<'_, ()> {
         }
     }
     .boxed()
+}
+
+fn sweep_deleted(store: &Arc<Store>) -> BoxFuture<'_, ()> {
+    store.workspaces.sweep().boxed()
 }
 
 fn checkpoint_rules(store: &Arc<Store>) -> BoxFuture<'_, ()> {

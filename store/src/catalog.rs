@@ -1,8 +1,8 @@
 //! The durable definitions of all workspaces.
 //!
 //! Decide, append, apply: a change is decided on the state, appended to the stream `catalog` of the
-//! commit log, and only when it is durable applied and answered. Snapshots in the bucket let the log
-//! forget; the two newest are kept, so that one damaged snapshot loses nothing.
+//! commit log, and only when it is durable applied and answered. Snapshots in the bucket let the
+//! log forget; the two newest are kept, so that one damaged snapshot loses nothing.
 
 pub mod error;
 pub mod record;
@@ -210,9 +210,16 @@ fn replay(
         progress.records_since_snapshot += 1;
         Ok(())
     });
-    match fault {
-        Some(fault) => Err(fault),
-        None => Ok(outcome?),
+    match (fault, outcome) {
+        // A whole record that cannot be read is of a newer version, or not ours.
+        (Some(fault), _) => Err(fault),
+        // All that can be read was read. Better to serve what is whole than nothing; the message
+        // names file, offset and records.
+        (None, Err(LogError::Damaged(reason))) => {
+            tracing::error!(reason, "definitions are lost; put them again");
+            Ok(())
+        }
+        (None, outcome) => Ok(outcome?),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod metadata;
 pub mod params;
 pub mod process;
 pub mod query;
+pub mod query_tree;
 pub mod request_metrics;
 pub mod response;
 pub mod router;

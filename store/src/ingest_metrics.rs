@@ -8,6 +8,9 @@ use tsdb::outcome::AppendOutcome;
 /// The reason under which series are counted that were no valid series at all.
 const INVALID_SERIES: &str = "label_invalid";
 
+/// The reason under which samples are counted that came too fast, in AMP's word.
+const RATE_LIMITED: &str = "rate_limited";
+
 /// The counts since the workspace was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IngestCounts {
@@ -55,6 +58,13 @@ impl IngestMetrics {
         if invalid_series > 0 {
             *counts.refused.entry(INVALID_SERIES).or_default() += invalid_series;
         }
+    }
+
+    /// Counts a request that was refused as a whole since it came too early.
+    pub fn count_rate_limited(&self, samples: u64) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.requests += 1;
+        *counts.refused.entry(RATE_LIMITED).or_default() += samples;
     }
 
     /// The counts now.

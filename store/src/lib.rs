@@ -13,6 +13,7 @@ pub mod ingest_metrics;
 pub mod metrics;
 pub mod principal;
 pub mod query_source;
+pub mod quota;
 pub mod rule_ports;
 pub mod server;
 pub mod settings;

@@ -190,8 +190,12 @@ fn alerts(store: &Store, page: &mut Page) {
     for (name, kind, help, measure) in MEASURES {
         page.family(name, kind, help);
         for workspace in &open {
-            for (receiver, health) in workspace.alerts.delivery_health() {
-                let labels = [("workspace", workspace.id().as_str()), ("receiver", &receiver)];
+            for (destination, health) in workspace.alerts.delivery_health() {
+                let labels = [
+                    ("workspace", workspace.id().as_str()),
+                    ("receiver", destination.receiver.as_str()),
+                    ("integration", destination.integration),
+                ];
                 page.sample(name, &labels, measure(&health));
             }
         }

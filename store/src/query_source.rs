@@ -1,7 +1,8 @@
-//! Runs queries over a workspace's database: plan, fetch, evaluate.
+//! Runs queries over a workspace: plan, fetch, evaluate.
 //!
 //! Planning and evaluation burn processor time and run off the async threads; selections are
-//! fetched side by side. A query that nobody waits for any more stops at its next look at the clock.
+//! fetched side by side. A query that nobody waits for any more stops at its next look at the
+//! clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

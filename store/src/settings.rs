@@ -44,8 +44,8 @@ pub struct StoreSettings {
     pub tls: Option<TlsFiles>,
     /// Connections at one time; more wait to be accepted.
     pub connections_max: usize,
-    /// Whether receivers may stand on loopback, private and link-local addresses. Not where strangers
-    /// define receivers.
+    /// Whether receivers may stand on loopback, private and link-local addresses. Not where
+    /// strangers define receivers.
     pub allow_private_receivers: bool,
     /// The process's own credentials at AWS, for receivers that name none.
     pub aws_credentials: Option<Credentials>,

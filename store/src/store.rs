@@ -30,6 +30,10 @@ pub enum OpenError {
     Catalog(#[from] CatalogError),
 }
 
+/// Tells the targets of a workspace, as the `data` of Prometheus's `/api/v1/targets`. Called within
+/// requests: it must not block.
+pub type TargetsProvider = Arc<dyn Fn(&WorkspaceId) -> serde_json::Value + Send + Sync>;
+
 /// An open store.
 pub struct Store {
     /// All outside of it.
@@ -49,6 +53,7 @@ pub struct Store {
     /// Milliseconds since 1970.
     pub started_ms: i64,
     default_workspace: RwLock<Option<WorkspaceId>>,
+    targets: RwLock<Option<TargetsProvider>>,
     ready: AtomicBool,
 }
 
@@ -74,6 +79,7 @@ impl Store {
         let store = Arc::new(Self {
             started_ms: world.clock.now_ms(),
             default_workspace: RwLock::new(settings.default_workspace.clone()),
+            targets: RwLock::default(),
             access,
             settings,
             catalog,
@@ -112,6 +118,17 @@ impl Store {
     /// Makes a workspace answer at the root, or none.
     pub fn set_default_workspace(&self, id: Option<WorkspaceId>) {
         *self.default_workspace.write().unwrap_or_else(PoisonError::into_inner) = id;
+    }
+
+    /// Who answers for `/api/v1/targets`; without one the lists are empty.
+    pub fn set_targets_provider(&self, provider: TargetsProvider) {
+        *self.targets.write().unwrap_or_else(PoisonError::into_inner) = Some(provider);
+    }
+
+    /// The targets of a workspace, as the provider tells them.
+    pub fn targets(&self, id: &WorkspaceId) -> serde_json::Value {
+        let provider = self.targets.read().unwrap_or_else(PoisonError::into_inner).clone();
+        provider.map_or(serde_json::Value::Null, |provider| provider(id))
     }
 
     /// Base URL of a workspace's data plane.

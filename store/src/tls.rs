@@ -1,4 +1,4 @@
-//! TLS for the server, its certificate read again when the files change.
+//! TLS for the server; certificates are read again.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -47,8 +47,8 @@ pub struct TlsReloader {
 }
 
 impl TlsReloader {
-    /// Reads the files, and again whenever what they hold has changed. Files that are wrong later on
-    /// leave the certificate in force that was.
+    /// Reads the files, and again whenever what they hold has changed. Files that are wrong later
+    /// on leave the certificate in force that was.
     pub fn start(world: &World, files: TlsFiles) -> Result<Arc<Self>, TlsError> {
         let content = read(&files)?;
         let acceptor = RwLock::new(acceptor(&files, &content)?);

@@ -1,4 +1,6 @@
-//! One open workspace: data, rules, alert manager, and what of the definitions runs.
+//! One open workspace: data, rules, alert manager.
+//!
+//! Runs what the definitions say, and tells what of them runs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +13,7 @@ use protocol::workspace::WorkspaceId;
 use rules::manager::{Namespace, RuleManager};
 use rules::spec::RuleSettings;
 use tsdb::manifest::Names;
-use world::commit_log::StreamName;
+use world::commit_log::{Position, StreamName};
 use world::tasks::run_blocking;
 use world::world::World;
 
@@ -215,30 +217,31 @@ impl Workspace {
     }
 }
 
+/// What was there to be purged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purged {
+    /// Neither objects nor records.
+    Nothing,
+    /// Something; it is gone now.
+    Something,
+}
+
 /// Removes the data of a workspace that is closed.
-pub async fn purge(world: &World, id: &WorkspaceId) -> Result<(), String> {
+pub async fn purge(world: &World, id: &WorkspaceId) -> Result<Purged, String> {
     let objects = world.bucket.list(Names::new(id.as_str()).all()).await;
-    for object in objects.map_err(|error| error.to_string())? {
+    let objects = objects.map_err(|error| error.to_string())?;
+    let streams = STREAMS.map(|kind| StreamName::new(format!("{kind}/{id}")));
+    let held = world.log.streams();
+    let found = !objects.is_empty() || streams.iter().any(|stream| held.contains(stream));
+    for object in objects {
         let deleted = world.bucket.delete(&object.name).await;
         deleted.map_err(|error| error.to_string())?;
     }
-    for kind in STREAMS {
-        let stream = StreamName::new(format!("{kind}/{id}"));
-        let (log, name) = (world.log.clone(), stream.clone());
-        // Trimmed up to its own last record, wherever that is.
-        let last = run_blocking(world.tasks.as_ref(), move || {
-            let mut last = None;
-            log.replay(&name, &mut |record| {
-                last = Some(record.position);
-                Ok(())
-            })
-            .map(|()| last)
-        });
-        if let Some(upto) = last.await.map_err(|error| error.to_string())? {
-            world.log.trim(&stream, upto);
-        }
+    for stream in &streams {
+        // All there is, wherever it ends: no id is ever given twice.
+        world.log.trim(stream, Position(u64::MAX));
     }
-    Ok(())
+    Ok(if found { Purged::Something } else { Purged::Nothing })
 }
 
 async fn start_rules(

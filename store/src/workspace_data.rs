@@ -1,16 +1,19 @@
-//! The data of one open workspace and the configuration it obeys.
+//! The data of an open workspace and what it obeys.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use protocol::amp_api::configuration::Reach;
 use protocol::workspace::WorkspaceId;
 use tokio::sync::Semaphore;
+use tsdb::label_sets::LabelSetLimit;
 use tsdb::options::{SeriesLimits, TsdbOptions};
 use tsdb::tsdb::Tsdb;
 use world::world::World;
 
 use crate::catalog::record::Configuration;
 use crate::ingest_metrics::IngestMetrics;
+use crate::quota::{Quota, TokenBucket};
 
 /// What queries, writes and rules of a workspace work on.
 pub struct WorkspaceData {
@@ -23,6 +26,7 @@ pub struct WorkspaceData {
     /// What was taken and refused.
     pub ingest_metrics: IngestMetrics,
     in_force: RwLock<Arc<InForce>>,
+    ingested: Mutex<TokenBucket>,
 }
 
 /// The configuration in force and what is made of it.
@@ -64,12 +68,25 @@ impl WorkspaceData {
         let tsdb = tsdb.map_err(|error| error.to_string())?;
         let in_force = RwLock::new(InForce::new(configuration));
         let ingest_metrics = IngestMetrics::default();
-        Ok(Arc::new(Self { id, world, tsdb, ingest_metrics, in_force }))
+        let ingested = Mutex::new(TokenBucket::full());
+        Ok(Arc::new(Self { id, world, tsdb, ingest_metrics, in_force, ingested }))
     }
 
     /// The configuration in force.
     pub fn in_force(&self) -> Arc<InForce> {
         self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether remote writes may bring so much now; else the quota and how long to wait.
+    pub fn may_ingest(&self, samples: u64) -> Result<(), (Quota, Duration)> {
+        let limits = self.in_force().configuration.limits();
+        let quota = Quota {
+            per_second: limits.ingested_samples_per_second_max,
+            burst: limits.ingested_samples_burst_max,
+        };
+        let now = self.world.clock.steady();
+        let mut bucket = self.ingested.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.take(quota, now, samples).map_err(|wait| (quota, wait))
     }
 
     /// Obeys another configuration from now on; what is under way keeps the old one.
@@ -91,6 +108,11 @@ fn tsdb_options(configuration: &Configuration) -> TsdbOptions {
         Ok(limit @ 1..) => limit,
         _ => usize::MAX,
     };
+    let label_sets = configuration.limits_per_label_set.iter().map(|set| LabelSetLimit {
+        labels: set.label_set.clone().into_iter().collect(),
+        // AMP: 0 counts and does not limit.
+        series_max: set.limits.max_series.filter(|max| *max > 0),
+    });
     let active_series_max = match limits.active_series_max {
         0 => u64::MAX,
         limit => limit,
@@ -103,6 +125,7 @@ fn tsdb_options(configuration: &Configuration) -> TsdbOptions {
             label_names_max: size(limits.labels_per_series_max),
             label_name_bytes_max: size(limits.label_name_bytes_max),
             label_value_bytes_max: size(limits.label_value_bytes_max),
+            label_sets: label_sets.collect(),
             ..SeriesLimits::default()
         },
         ..TsdbOptions::default()

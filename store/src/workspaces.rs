@@ -1,4 +1,4 @@
-//! Opens workspaces and keeps them running what the catalog defines.
+//! Opens workspaces and makes them run what is defined.
 //!
 //! Level-triggered: `program` compares what runs with what is defined, whoever calls it and however
 //! often.
@@ -17,7 +17,7 @@ use crate::catalog::state::WorkspaceState;
 use crate::catalog::{Catalog, Change};
 use crate::control::ports::{DataPlane, Running};
 use crate::settings::StoreSettings;
-use crate::workspace::Workspace;
+use crate::workspace::{Purged, Workspace};
 
 /// Why a workspace does not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,15 +139,31 @@ impl Workspaces {
         }
     }
 
+    /// Purges again what was written late to workspaces that were deleted.
+    pub async fn sweep(&self) {
+        let purging: Vec<_> = self.catalog.read(|state| state.purging.iter().cloned().collect());
+        for id in purging {
+            self.program(&id).await;
+        }
+    }
+
+    /// Noted as done only once nothing was found: tasks that were under way when the workspace was
+    /// closed may still append, and an unknown stream would keep the log from shrinking for ever.
     async fn purge(&self, id: &WorkspaceId, slot: &Slot) {
-        if let Some(workspace) = slot.state().workspace {
+        let opened = slot.state().workspace;
+        let was_open = opened.is_some();
+        if let Some(workspace) = opened {
             workspace.close().await;
         }
         slot.set(SlotState::default());
         self.slots.write().unwrap_or_else(PoisonError::into_inner).remove(id);
-        if let Err(reason) = crate::workspace::purge(&self.world, id).await {
-            tracing::error!(workspace = %id, reason, "data of a deleted workspace not purged yet");
-            return;
+        match crate::workspace::purge(&self.world, id).await {
+            Ok(Purged::Nothing) if !was_open => {}
+            Ok(Purged::Nothing | Purged::Something) => return,
+            Err(reason) => {
+                tracing::error!(workspace = %id, reason, "deleted workspace not purged yet");
+                return;
+            }
         }
         let purged = |_: &_| {
             let records = vec![Record::WorkspacePurged(id.clone())];

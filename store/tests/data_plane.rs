@@ -166,13 +166,15 @@ async fn every_error_has_prometheus_status_and_type() {
         ("query_range?query=1&start=1&step=1", 400, "bad_data", "invalid parameter \"end\""),
         ("query_range?query=1&start=0&end=20000&step=1", 400, "bad_data", "11000 points"),
         ("nothing", 404, "not_found", "/api/v1/nothing"),
-        ("parse_query?query=up", 501, "not_implemented", "not built yet"),
+        ("targets/metadata", 501, "not_implemented", "/api/v1/targets/metadata is not built yet"),
     ] {
         let refused = hearth.get(&format!("{base}/{path}")).await.expect(status).json();
         assert_eq!((&refused["status"], &refused["errorType"]), (&json!("error"), &json!(kind)));
         let error = refused["error"].as_str().expect("a text");
         assert!(error.contains(text), "{path}: {error}");
     }
+    let federate = hearth.get(&format!("/workspaces/{id}/federate")).await.expect(501).text();
+    assert!(federate.contains("federation (/federate) is not built yet"), "{federate}");
     hearth.call("DELETE", &format!("{base}/query"), Value::Null).await.expect(405);
     let missing = hearth.get("/workspaces/ws-none/api/v1/query?query=1").await.expect(404).json();
     assert!(missing["error"].as_str().expect("a text").contains("ws-none"));

@@ -1,4 +1,4 @@
-//! A rule fires, its alert reaches a webhook, a restart repeats nothing.
+//! From rule to webhook; a restart repeats nothing.
 
 #[path = "support/in_process.rs"]
 mod in_process;
@@ -160,4 +160,38 @@ async fn rules_of_one_workspace_write_only_there_and_stop_with_it() {
     hearth.get(&query).await.expect(404);
     let streams = hearth.store.world.log.streams();
     assert!(streams.iter().all(|stream| !stream.as_str().contains(&one)), "{streams:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_tell_which_receiver_fails_and_why() {
+    let mut inbox = Inbox::start().await;
+    let hearth = InProcess::start().await;
+    let id = hearth.workspace("demo").await;
+    let base = format!("/workspaces/{id}");
+    let none = hearth.get(&format!("{base}/hearth/deliveries")).await.expect(200).json();
+    assert_eq!(none, json!({"receivers": []}));
+    // Nothing listens on port 1: a refused connection is tried again until the next flush.
+    let url = &inbox.url;
+    let definition = format!(
+        "alertmanager_config: |\n  route: {{receiver: good, group_wait: 0s, routes: [{{receiver: \
+         bad, group_wait: 0s, continue: true}}, {{receiver: good}}]}}\n  receivers:\n  - {{name: \
+         good, webhook_configs: [{{url: \"{url}\"}}]}}\n  - {{name: bad, webhook_configs: [{{url: \
+         \"http://127.0.0.1:1/\"}}]}}\n"
+    );
+    let path = format!("{base}/alertmanager/definition");
+    hearth.call("POST", &path, json!({"data": blob(&definition)})).await.expect(202);
+    let alerts = json!([{"labels": {"alertname": "A"}}]);
+    hearth.call("POST", &format!("{base}/alertmanager/api/v2/alerts"), alerts).await.expect(200);
+    inbox.next().await;
+    let told = eventually(&hearth, &format!("{base}/hearth/deliveries"), |told| {
+        let is_told = |at: usize, field: &str| !told["receivers"][at][field].is_null();
+        is_told(0, "lastError") && is_told(1, "lastSuccess")
+    })
+    .await;
+    let (bad, good) = (&told["receivers"][0], &told["receivers"][1]);
+    assert_eq!((&bad["receiver"], &bad["integration"]), (&json!("bad"), &json!("webhook")));
+    assert_eq!((&bad["delivered"], &bad["lastSuccess"]), (&json!(0), &Value::Null));
+    assert!(bad["lastFailure"].as_str().is_some_and(|time| time.ends_with('Z')), "{bad}");
+    assert_eq!((&good["delivered"], &good["failed"]), (&json!(1), &json!(0)));
+    assert_eq!((&good["receiver"], &good["lastError"]), (&json!("good"), &Value::Null));
 }

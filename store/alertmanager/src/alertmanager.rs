@@ -115,6 +115,15 @@ pub enum SetSilenceError {
     NotDurable(LogError),
 }
 
+/// Where messages go: a receiver by its name, and one kind of integration in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Destination {
+    /// The receiver's name.
+    pub receiver: String,
+    /// `webhook`, `sns`.
+    pub integration: &'static str,
+}
+
 /// How the messages to one receiver fare.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryHealth {
@@ -124,6 +133,8 @@ pub struct DeliveryHealth {
     pub last_failure_ms: Option<i64>,
     /// Why.
     pub last_failure: Option<String>,
+    /// Whether the last try failed.
+    pub failing: bool,
     /// Messages taken since the start.
     pub delivered: u64,
     /// Messages given up since the start.
@@ -149,7 +160,7 @@ pub struct AlertManager {
 
 struct Inner {
     state: State,
-    health: BTreeMap<String, DeliveryHealth>,
+    health: BTreeMap<Destination, DeliveryHealth>,
     /// Records appended since the last snapshot.
     records: usize,
     snapshot_running: bool,
@@ -246,7 +257,7 @@ impl AlertManager {
     }
 
     /// How the messages to each receiver fare, by its name.
-    pub fn delivery_health(&self) -> BTreeMap<String, DeliveryHealth> {
+    pub fn delivery_health(&self) -> BTreeMap<Destination, DeliveryHealth> {
         lock(&self.inner).health.clone()
     }
 
@@ -282,8 +293,14 @@ impl AlertManager {
     }
 
     /// Notes how a message fared.
-    pub(crate) fn note_health(&self, receiver: &str, note: impl FnOnce(&mut DeliveryHealth)) {
-        note(lock(&self.inner).health.entry(receiver.to_owned()).or_default());
+    pub(crate) fn note_health(
+        &self,
+        receiver: &str,
+        integration: &'static str,
+        note: impl FnOnce(&mut DeliveryHealth),
+    ) {
+        let destination = Destination { receiver: receiver.to_owned(), integration };
+        note(lock(&self.inner).health.entry(destination).or_default());
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
@@ -381,7 +398,14 @@ async fn load(
             }
             Ok(())
         });
-        ended.map(|()| (recovery, count, fault))
+        match ended {
+            // All that can be read was read, and the workspace goes on with it.
+            Err(LogError::Damaged(reason)) => {
+                tracing::error!(stream = %name, reason, "alert state is lost");
+                Ok((recovery, count, fault))
+            }
+            ended => ended.map(|()| (recovery, count, fault)),
+        }
     })
     .await;
     let workspace = workspace.to_owned();

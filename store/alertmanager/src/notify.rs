@@ -124,8 +124,10 @@ async fn send(manager: &AlertManager, flush: &Flush, delivery: &Delivery) -> boo
         let (reason, after) = match try_once(attempt).await {
             Outcome::Taken => {
                 let now_ms = manager.now_ms();
-                manager.note_health(receiver, |health| {
+                let kind = delivery.integration.target.kind();
+                manager.note_health(receiver, kind, |health| {
                     health.last_success_ms = Some(now_ms);
+                    health.failing = false;
                     health.delivered += 1;
                 });
                 return true;
@@ -184,8 +186,9 @@ fn note_failure(
         tracing::debug!(%workspace, %receiver, kind, group = %flush.key, reason, "will try again");
     }
     let now_ms = manager.now_ms();
-    manager.note_health(receiver, |health| {
+    manager.note_health(receiver, kind, |health| {
         health.last_failure_ms = Some(now_ms);
+        health.failing = true;
         health.last_failure = Some(reason.to_owned());
         health.failed += u64::from(last);
     });

@@ -153,7 +153,9 @@ async fn a_template_that_fails_is_a_failed_message_with_its_reason() {
     post(&manager, "a", false).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(scene.inbox.all().is_empty());
-    let health = &manager.delivery_health()["topic"];
-    assert_eq!(health.failed, 1);
+    let health = manager.delivery_health();
+    let (destination, health) = health.first_key_value().expect("one receiver");
+    assert_eq!((destination.receiver.as_str(), destination.integration), ("topic", "sns"));
+    assert_eq!((health.failed, health.failing), (1, true));
     assert!(health.last_failure.as_deref().is_some_and(|why| why.contains("gone")), "{health:?}");
 }

@@ -200,8 +200,10 @@ async fn errors_of_the_server_are_retried_and_of_ours_are_not() {
     pass(&manager, &scene, 59, &["a", "b"]).await;
     assert_eq!(scene.inbox.take(), ["70 firing a,b"], "a refusal is final for this flush");
     let health = manager.delivery_health();
-    assert_eq!((health["inbox"].delivered, health["inbox"].failed), (1, 1));
-    assert!(health["inbox"].last_failure.as_deref().is_some_and(|why| why.contains("400")));
+    let (destination, health) = health.first_key_value().expect("one receiver");
+    assert_eq!((destination.receiver.as_str(), destination.integration), ("inbox", "webhook"));
+    assert_eq!((health.delivered, health.failed), (1, 1));
+    assert!(health.last_failure.as_deref().is_some_and(|why| why.contains("400")));
     pass(&manager, &scene, 60, &["a", "b"]).await;
     assert_eq!(scene.inbox.take(), ["130 firing a,b"], "the next flush tries anew");
 }

@@ -119,6 +119,15 @@ fn mark(alert: &Alert) -> Mark {
     }
 }
 
+fn read(payload: &[u8]) -> Result<Record, String> {
+    let record: Record = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+    if record.version > VERSION {
+        let version = record.version;
+        return Err(format!("version {version}, this Hearth knows up to {VERSION}"));
+    }
+    Ok(record)
+}
+
 type GroupKey = (String, String);
 
 #[derive(Clone, Debug, Default)]
@@ -143,23 +152,27 @@ pub struct Journal {
 impl Journal {
     /// Reads all that was written before. It reads the disk: call it while a workspace is opened.
     pub fn open(log: Arc<dyn CommitLog>, stream: StreamName) -> Result<Self, LogError> {
-        let mut mirror = Mirror::default();
-        log.replay(&stream, &mut |record| {
-            let record: Record = serde_json::from_slice(&record.payload).map_err(|error| {
-                LogError::Damaged(format!(
-                    "{stream}: alert state at {:?}: {error}",
-                    record.position
-                ))
-            })?;
-            if record.version > VERSION {
-                let version = record.version;
-                return Err(LogError::Damaged(format!(
-                    "{stream}: alert state of version {version}, this Hearth knows up to {VERSION}"
-                )));
+        let (mut mirror, mut fault) = (Mirror::default(), None);
+        let replayed = log.replay(&stream, &mut |entry| {
+            match read(&entry.payload) {
+                Ok(record) => mirror.apply(record),
+                Err(reason) => {
+                    let at = entry.position.0;
+                    let reason = format!("{stream}: alert state at {at}: {reason}");
+                    fault.get_or_insert(LogError::Damaged(reason));
+                }
             }
-            mirror.apply(record);
             Ok(())
-        })?;
+        });
+        match (fault, replayed) {
+            // A whole record that we cannot read is none of ours: a newer version wrote it.
+            (Some(fault), _) => return Err(fault),
+            // All that can be read was read, and the workspace goes on with it.
+            (None, Err(LogError::Damaged(reason))) => {
+                tracing::error!(%stream, reason, "alert state of rules is lost");
+            }
+            (None, replayed) => replayed?,
+        }
         Ok(Self { log, stream, mirror: Mutex::new(mirror) })
     }
 

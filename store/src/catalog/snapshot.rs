@@ -7,8 +7,8 @@
 //! | 8 bytes  | u32, LE   | u32, LE   | log (JSON)                      |
 //! +----------+-----------+-----------+---------------------------------+
 //! ```
-//! The checksum covers the JSON. The mark is the first position of the log that the snapshot does not
-//! hold.
+//! The checksum covers the JSON. The mark is the first position of the log that the snapshot does
+//! not hold.
 
 use bytes::Bytes;
 use world::bucket::Bucket;

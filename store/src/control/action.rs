@@ -1,4 +1,4 @@
-//! What the control API can be asked: AMP's 44 operations and ours.
+//! What the control API can be asked: AMP's and ours.
 
 use http::StatusCode;
 

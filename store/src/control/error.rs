@@ -1,4 +1,4 @@
-//! Errors of the control API, and the only place that gives them a status.
+//! Errors of the control API and their statuses.
 
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RETRY_AFTER};

@@ -1,4 +1,6 @@
-//! Secrets that definitions refer to: written, replaced, removed, never read back.
+//! Secrets that definitions refer to.
+//!
+//! Written, replaced, removed, never read back.
 
 use protocol::amp_api::error::FieldFault;
 use protocol::amp_api::secrets::{

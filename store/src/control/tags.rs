@@ -81,8 +81,8 @@ pub fn shown_tags(tags: &Tags, owner: &str) -> Tags {
     tags.clone().into_iter().chain(owner_tag(owner)).collect()
 }
 
-/// Takes the owner out of the tags that an internal principal sent, since it may name the owner this
-/// way too; of anybody else it stays, to be refused.
+/// Takes the owner out of the tags that an internal principal sent, since it may name the owner
+/// this way too; of anybody else it stays, to be refused.
 pub fn owner_apart(mut tags: Tags, principal: &Principal) -> (Tags, String) {
     if !principal.internal {
         return (tags, principal.owner.clone());

@@ -1,11 +1,12 @@
-//! `rules`, `alerts`, `alertmanagers`, and Alertmanager's API version 2.
+//! Rules, alerts, deliveries, and Alertmanager's API.
 
 use alertmanager::api::{AlertQuery, ApiError as AlertError, PostableSilence, SilenceQuery};
 use http::StatusCode;
+use jiff::Timestamp;
 use rules::api::RulesFilter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::http::answer::Answer;
 use crate::http::data_action::DataAction;
@@ -34,6 +35,36 @@ pub fn alert_managers(context: &Context<'_>) -> Answer {
     );
     let none: [(); 0] = [];
     success(&json!({"activeAlertmanagers": [{"url": url}], "droppedAlertmanagers": none}))
+}
+
+/// How messages to receivers fare since the start. Not Prometheus's: for people and `hearth up`.
+pub fn deliveries(context: &Context<'_>) -> Answer {
+    let health = context.workspace.alerts.delivery_health();
+    let receivers: Vec<Value> = health
+        .into_iter()
+        .map(|(destination, health)| {
+            let mut shown = json!({
+                "receiver": destination.receiver,
+                "integration": destination.integration,
+                "delivered": health.delivered,
+                "failed": health.failed,
+            });
+            let mut tell = |name: &str, value: Option<String>| {
+                if let Some(value) = value {
+                    shown[name] = Value::String(value);
+                }
+            };
+            tell("lastError", health.last_failure.filter(|_| health.failing));
+            tell("lastSuccess", health.last_success_ms.map(shown_time));
+            tell("lastFailure", health.last_failure_ms.map(shown_time));
+            shown
+        })
+        .collect();
+    ok(&json!({"receivers": receivers}))
+}
+
+fn shown_time(at_ms: i64) -> String {
+    Timestamp::from_millisecond(at_ms).unwrap_or_default().to_string()
 }
 
 /// Everything of Alertmanager's API.

@@ -34,6 +34,9 @@ pub enum DataAction {
     AmGetSilence,
     AmDeleteSilence,
     AmHealthy,
+    Deliveries,
+    Federate,
+    NotBuilt,
 }
 
 impl DataAction {
@@ -52,6 +55,8 @@ impl DataAction {
             | Self::RuntimeInfo
             | Self::StatusTsdb
             | Self::Features
+            | Self::Federate
+            | Self::NotBuilt
             | Self::Targets => "QueryMetrics",
             Self::Series => "GetSeries",
             Self::Labels | Self::LabelValues => "GetLabels",
@@ -59,7 +64,7 @@ impl DataAction {
             Self::Rules => "ListRules",
             Self::Alerts | Self::AlertManagers => "ListAlerts",
             Self::AmStatus | Self::AmHealthy => "GetAlertManagerStatus",
-            Self::AmReceivers => "ListAlertManagerReceivers",
+            Self::AmReceivers | Self::Deliveries => "ListAlertManagerReceivers",
             Self::AmListAlerts => "ListAlertManagerAlerts",
             Self::AmPostAlerts => "CreateAlertManagerAlerts",
             Self::AmAlertGroups => "ListAlertManagerAlertGroups",

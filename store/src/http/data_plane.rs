@@ -1,4 +1,6 @@
-//! The data plane: finds the workspace, reads the body, calls the action.
+//! The data plane: from request to action.
+//!
+//! Finds the workspace, reads the body, calls the action.
 
 use std::sync::Arc;
 
@@ -124,6 +126,7 @@ async fn dispatch(action: DataAction, context: Context<'_>) -> Result<Answer, Ap
         DataAction::Metadata => metadata::metadata(&context),
         DataAction::StatusTsdb => metadata::tsdb_status(&context).await,
         DataAction::FormatQuery => query::format(&context),
+        DataAction::ParseQuery => query::parse(&context),
         DataAction::Series => labels::series(&context).await,
         DataAction::Labels => labels::names(&context).await,
         DataAction::LabelValues => labels::values(&context).await,
@@ -131,12 +134,15 @@ async fn dispatch(action: DataAction, context: Context<'_>) -> Result<Answer, Ap
         DataAction::Alerts => Ok(alerting::alerts(&context)),
         DataAction::AlertManagers => Ok(alerting::alert_managers(&context)),
         action if action.is_alert_manager() => alerting::alert_manager(action, &context).await,
-        DataAction::Targets => Ok(status::targets()),
+        DataAction::Deliveries => Ok(alerting::deliveries(&context)),
+        DataAction::Targets => Ok(status::targets(&context)),
         DataAction::BuildInfo => Ok(status::build_info(&context)),
         DataAction::StatusConfig => Ok(status::config(&context)),
         DataAction::StatusFlags => Ok(status::flags(&context)),
         DataAction::RuntimeInfo => Ok(status::runtime_info(&context)),
         DataAction::Features => Ok(status::features(&context)),
-        action => Err(ApiError::NotBuilt(format!("{action:?}"))),
+        DataAction::Federate => Err(ApiError::NotBuilt("federation (/federate)".to_owned())),
+        DataAction::NotBuilt => Err(ApiError::NotBuilt(shortened(context.parts.uri.path()))),
+        action => Err(ApiError::Internal(format!("{action:?} is served nowhere"))),
     }
 }

@@ -1,4 +1,6 @@
-//! Errors of the data plane, and the only place that gives them a status.
+//! Errors of the data plane and their statuses.
+
+use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{ALLOW, RETRY_AFTER};
@@ -40,6 +42,14 @@ pub enum ApiError {
     /// A limit that is free again soon.
     #[error("{0}")]
     TooManyRequests(String),
+    /// Too much in too short a time.
+    #[error("{message}")]
+    RateLimited {
+        /// The limit and what exceeded it.
+        message: String,
+        /// When it may be tried again.
+        retry_after: Duration,
+    },
     /// The log, the disk or the bucket; try again.
     #[error("{0}")]
     Unavailable(String),
@@ -61,7 +71,7 @@ impl ApiError {
             Self::NotBuilt(_) => (501, "not_implemented"),
             Self::UnsupportedMediaType(_) => (415, "bad_data"),
             Self::TooLarge(_) => (413, "bad_data"),
-            Self::TooManyRequests(_) => (429, "too_many_requests"),
+            Self::TooManyRequests(_) | Self::RateLimited { .. } => (429, "too_many_requests"),
             Self::Unavailable(_) => (503, "unavailable"),
             Self::Internal(_) => (500, "internal"),
         }
@@ -91,6 +101,11 @@ impl ApiError {
     fn with_hints(&self, answer: Answer) -> Answer {
         match self {
             Self::WrongMethod(allowed) => answer.with(ALLOW, &allowed.join(", ")),
+            Self::RateLimited { retry_after, .. } => {
+                // Whole seconds, rounded up: earlier would be refused again.
+                let seconds = retry_after.as_millis().div_ceil(1000).max(1);
+                answer.with(RETRY_AFTER, &seconds.to_string())
+            }
             Self::TooManyRequests(_) | Self::Unavailable(_) => answer.with(RETRY_AFTER, "1"),
             _ => answer,
         }

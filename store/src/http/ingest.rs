@@ -42,12 +42,34 @@ pub async fn remote_write(context: &Context<'_>) -> Result<Answer, ApiError> {
         metadata: Some(metadata),
         ..TimeSeries::default()
     }));
+    admit(context, &series)?;
     let outcome = context.workspace.data.tsdb.append(series, AppendMode::KeepValid).await;
     let outcome = outcome.map_err(|error| append_error(&error))?;
     let refused: Vec<_> = refused.iter().map(ToString::to_string).collect();
     let metrics = &context.workspace.data.ingest_metrics;
     metrics.count(&outcome, refused.len() as u64);
     Ok(with_written(answer(&outcome, &refused), version, &outcome))
+}
+
+/// The quota of the workspace; the words are those of AMP.
+fn admit(context: &Context<'_>, series: &[TimeSeries]) -> Result<(), ApiError> {
+    let samples_of = |series: &TimeSeries| series.samples.len() + series.histograms.len();
+    let samples = series.iter().map(samples_of).sum::<usize>() as u64;
+    // Version 2.0 repeats metadata with the samples of each series: only what comes alone counts.
+    let alone = series.iter().filter(|series| samples_of(series) == 0 && series.metadata.is_some());
+    let metadata = alone.count() as u64;
+    let data = &context.workspace.data;
+    data.may_ingest(samples + metadata).map_err(|(quota, wait)| {
+        data.ingest_metrics.count_rate_limited(samples);
+        let limit = quota.per_second;
+        ApiError::RateLimited {
+            message: format!(
+                "ingestion rate limit ({limit}) exceeded while adding {samples} samples and \
+                 {metadata} metadata"
+            ),
+            retry_after: wait,
+        }
+    })
 }
 
 fn version(headers: &HeaderMap) -> Result<Version, ApiError> {

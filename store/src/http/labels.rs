@@ -112,8 +112,8 @@ pub fn all_series() -> Vec<Vec<Matcher>> {
     vec![vec![named.expect("a matcher without a regex always compiles")]]
 }
 
-/// `U__` escapes of names beyond the legacy alphabet: `_XX_` is a code point in hexadecimal, `__` an
-/// underscore. What is no valid escape is a plain name.
+/// `U__` escapes of names beyond the legacy alphabet: `_XX_` is a code point in hexadecimal, `__`
+/// an underscore. What is no valid escape is a plain name.
 fn unescaped(name: &str) -> String {
     name.strip_prefix("U__").and_then(decoded).unwrap_or_else(|| name.to_owned())
 }

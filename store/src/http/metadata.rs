@@ -1,4 +1,6 @@
-//! `metadata`, `query_exemplars`, `status/tsdb`: what is known beside the samples.
+//! What is known beside the samples.
+//!
+//! `metadata`, `query_exemplars`, `status/tsdb`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Parameters of a request: query string and form, in the order they came.
+//! Parameters of a request, in the order they came.
 
 use percent_encoding::percent_decode_str;
 

@@ -1,11 +1,13 @@
-//! `query`, `query_range`, `format_query`.
+//! `query`, `query_range`, `format_query`, `parse_query`.
 
 use std::time::Duration;
 
 use http::StatusCode;
+use promql::ast::Expr;
 use promql::engine::{EvalParams, QueryResult};
 use promql::errors::EvalError;
 use promql::parser::parse_expr;
+use promql::prettifier::prettify;
 use promql::value::Value;
 use serde_json::json;
 use tsdb::error::TsdbError;
@@ -13,7 +15,9 @@ use tsdb::error::TsdbError;
 use crate::http::answer::Answer;
 use crate::http::data_plane::Context;
 use crate::http::error::ApiError;
+use crate::http::query_tree::tree;
 use crate::http::response::{Notes, envelope, query_data};
+use crate::http::status::success;
 use crate::http::times::{duration_parameter, limit_parameter, time_parameter};
 use crate::query_source::{Line, Query, QueryError, parse_options, run};
 
@@ -58,13 +62,20 @@ pub async fn range(context: &Context<'_>) -> Result<Answer, ApiError> {
     answer(context, EvalParams::range(start_ms, end_ms, step_ms)).await
 }
 
-/// The query printed anew.
+/// The query printed anew, long ones over several lines.
 pub fn format(context: &Context<'_>) -> Result<Answer, ApiError> {
-    let text = context.params.value("query");
+    Ok(success(&prettify(&parsed(context)?)))
+}
+
+/// The query's syntax tree.
+pub fn parse(context: &Context<'_>) -> Result<Answer, ApiError> {
+    Ok(success(&tree(&parsed(context)?)))
+}
+
+fn parsed(context: &Context<'_>) -> Result<Expr, ApiError> {
     let options = parse_options(&context.workspace.data.in_force().configuration);
-    let expr = parse_expr(text, &options).map_err(|error| ApiError::parameter("query", error))?;
-    let data = json!({"status": "success", "data": expr.to_string()});
-    Ok(Answer::json(StatusCode::OK, &data))
+    let text = context.params.value("query");
+    parse_expr(text, &options).map_err(|error| ApiError::parameter("query", error))
 }
 
 async fn answer(context: &Context<'_>, mut params: EvalParams) -> Result<Answer, ApiError> {

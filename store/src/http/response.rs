@@ -1,4 +1,4 @@
-//! Answers of queries as JSON, to the letter of Prometheus's API.
+//! Answers of queries as JSON, to Prometheus's letter.
 //!
 //! Written by hand into one buffer: a range query may hold millions of points.
 

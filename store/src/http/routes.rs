@@ -90,6 +90,7 @@ pub fn route(method: &Method, path: &str) -> Result<Matched, Unrouted> {
 
 fn is_data(words: &[&str]) -> bool {
     matches!(words, ["api" | "federate", ..] | ["alertmanager", "api" | "-", ..])
+        || words == ["hearth", "deliveries"]
 }
 
 fn data(method: &Method, words: &[&str], scope: Scope) -> Result<Matched, Unrouted> {
@@ -244,6 +245,22 @@ const DATA: &[(&str, &str, DataAction)] = {
         ("GET", "api/v1/status/runtimeinfo", RuntimeInfo),
         ("GET", "api/v1/status/tsdb", StatusTsdb),
         ("GET", "api/v1/features", Features),
+        ("GET", "federate", Federate),
+        ("GET", "hearth/deliveries", Deliveries),
+        ("POST", "api/v1/read", NotBuilt),
+        ("POST", "api/v1/otlp/v1/metrics", NotBuilt),
+        ("GET", "api/v1/targets/metadata", NotBuilt),
+        ("GET", "api/v1/targets/relabel_steps", NotBuilt),
+        ("GET", "api/v1/scrape_pools", NotBuilt),
+        ("GET", "api/v1/scrape_pools/config", NotBuilt),
+        ("GET", "api/v1/status/tsdb/blocks", NotBuilt),
+        ("GET", "api/v1/status/walreplay", NotBuilt),
+        ("GET", "api/v1/status/self_metrics", NotBuilt),
+        ("GET", "api/v1/notifications", NotBuilt),
+        ("GET", "api/v1/notifications/live", NotBuilt),
+        ("GET", "api/v1/openapi.yaml", NotBuilt),
+        ("GET POST", "api/v1/search/{}", NotBuilt),
+        ("POST PUT", "api/v1/admin/tsdb/{}", NotBuilt),
         ("GET", "alertmanager/api/v2/status", AmStatus),
         ("GET", "alertmanager/api/v2/receivers", AmReceivers),
         ("GET", "alertmanager/api/v2/alerts", AmListAlerts),

@@ -9,10 +9,30 @@ use crate::features::{Effect, FEATURES};
 use crate::http::answer::Answer;
 use crate::http::data_plane::Context;
 
-/// Scrapers run outside the store: it has no targets of its own.
-pub fn targets() -> Answer {
-    let none: [Value; 0] = [];
-    success(&json!({"activeTargets": none, "droppedTargets": none, "droppedTargetCounts": {}}))
+/// Scrapers run outside the store: it has no targets of its own, but whoever runs them in the same
+/// process may tell of them, see [`crate::store::Store::set_targets_provider`].
+pub fn targets(context: &Context<'_>) -> Answer {
+    let told = context.store.targets(context.workspace.id());
+    let params = &context.params;
+    success(&selected_targets(told, params.value("state"), params.value("scrapePool")))
+}
+
+/// The three parts that Prometheus answers, only those of a state and of a pool where named.
+fn selected_targets(mut told: Value, state: &str, pool: &str) -> Value {
+    let mut list = |name: &str, of: &str| match told[name].take() {
+        Value::Array(mut list) if state.is_empty() || state == "any" || state == of => {
+            list.retain(|target| pool.is_empty() || target["scrapePool"] == pool);
+            Value::Array(list)
+        }
+        _ => Value::Array(Vec::new()),
+    };
+    let active = list("activeTargets", "active");
+    let dropped = list("droppedTargets", "dropped");
+    let counts = match told["droppedTargetCounts"].take() {
+        counts @ Value::Object(_) => counts,
+        _ => json!({}),
+    };
+    json!({"activeTargets": active, "droppedTargets": dropped, "droppedTargetCounts": counts})
 }
 
 /// What answers. Clients look at the version to know which parts of the API there are.

@@ -1,5 +1,6 @@
-//! A whole store in the test's process, called through its router.
+//! A whole store, called through its router.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -13,6 +14,7 @@ use store::settings::StoreSettings;
 use store::store::Store;
 use tower::ServiceExt;
 use world::real_world::RealWorld;
+use world::world::World;
 
 /// A store on a folder that goes with it.
 pub struct InProcess {
@@ -53,6 +55,16 @@ impl InProcess {
         Self::open(folder).await
     }
 
+    /// In a world that the test has changed.
+    pub async fn start_in(change: impl FnOnce(&mut World)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let world = RealWorld::open(folder.path()).await.expect("the folder opens");
+        let mut changed = world.world.clone();
+        change(&mut changed);
+        let store = Store::open(changed, StoreSettings::default()).await.expect("the store opens");
+        Self { folder: Some(folder), world: Some(world), store }
+    }
+
     async fn open(folder: tempfile::TempDir) -> Self {
         let world = RealWorld::open(folder.path()).await.expect("the folder opens");
         let settings = StoreSettings::default();
@@ -60,13 +72,24 @@ impl InProcess {
         Self { folder: Some(folder), world: Some(world), store }
     }
 
+    /// The data directory.
+    pub fn folder(&self) -> &Path {
+        self.folder.as_ref().expect("there until it is stopped").path()
+    }
+
     /// Stops the store and opens it again on the same folder.
-    pub async fn restart(mut self) -> Self {
+    pub async fn restart(self) -> Self {
+        self.restart_after(|_| {}).await
+    }
+
+    /// The same, with something done to the folder in between.
+    pub async fn restart_after(mut self, between: impl FnOnce(&Path)) -> Self {
         self.store.shutdown().await;
         let folder = self.folder.take().expect("there until it is stopped");
         let world = self.world.take().expect("there until it is stopped");
         world.close().await;
         drop(self);
+        between(folder.path());
         // Background tasks give up their clones of the world as they end.
         for _ in 0..1000 {
             match RealWorld::open(folder.path()).await {
@@ -113,9 +136,13 @@ impl InProcess {
     }
 
     pub async fn write(&self, id: &str, series: &[TimeSeries]) -> Reply {
-        let message = protocol::remote_write::encode::encode(series, Version::V2);
+        self.write_as(Version::V2, id, series).await
+    }
+
+    pub async fn write_as(&self, version: Version, id: &str, series: &[TimeSeries]) -> Reply {
+        let message = protocol::remote_write::encode::encode(series, version);
         let request = Request::post(format!("/workspaces/{id}/api/v1/remote_write"))
-            .header("content-type", Version::V2.content_type())
+            .header("content-type", version.content_type())
             .header("content-encoding", "snappy")
             .body(Body::from(protocol::remote_write::compress(&message)))
             .expect("a request");

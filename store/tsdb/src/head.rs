@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use protocol::labels::Labels;
 use protocol::matcher::Matcher;
@@ -16,14 +16,26 @@ use roaring::RoaringBitmap;
 use crate::error::TsdbError;
 use crate::head_index::HeadIndex;
 use crate::head_series::{HeadPart, Series};
+use crate::label_sets::{LabelSetLimit, LabelSets};
 
 /// Nothing was ever put in.
 const NO_SAMPLE: i64 = i64::MIN;
+
+/// Why a series was not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// There are as many as there may be.
+    Series,
+    /// There are as many of this set as there may be.
+    LabelSet(LabelSetLimit),
+}
 
 /// The series of one workspace that had samples lately.
 #[derive(Debug)]
 pub struct Head {
     index: RwLock<HeadIndex>,
+    /// Locked only by who holds the index for writing.
+    label_sets: Mutex<LabelSets>,
     cut: AtomicU32,
     newest_ms: AtomicI64,
     sample_bytes: AtomicU64,
@@ -34,6 +46,7 @@ impl Default for Head {
     fn default() -> Self {
         Self {
             index: RwLock::default(),
+            label_sets: Mutex::default(),
             cut: AtomicU32::new(1),
             newest_ms: AtomicI64::new(NO_SAMPLE),
             sample_bytes: AtomicU64::new(0),
@@ -98,13 +111,35 @@ impl Head {
         batch.iter().map(|entry| index.get(&entry.labels).cloned()).collect()
     }
 
-    /// The series of these labels; `None` where it would be one more than `series_max`.
-    pub fn get_or_create(&self, labels: &Labels, series_max: u64) -> Option<Arc<Series>> {
+    /// The series of these labels, made where it is not there and the limits allow it.
+    pub fn get_or_create(&self, labels: &Labels, series_max: u64) -> Result<Arc<Series>, Full> {
         let mut index = self.index_mut();
-        if index.len() as u64 >= series_max {
-            return index.get(labels).cloned();
+        if let Some(series) = index.get(labels) {
+            return Ok(Arc::clone(series));
         }
-        Some(index.get_or_create(labels))
+        if index.len() as u64 >= series_max {
+            return Err(Full::Series);
+        }
+        self.label_sets().admit(labels).map_err(Full::LabelSet)?;
+        Ok(index.get_or_create(labels))
+    }
+
+    /// Limits the series of these sets from now on; those that are there stay.
+    pub fn limit_label_sets(&self, sets: Vec<LabelSetLimit>) {
+        let index = self.index_mut();
+        *self.label_sets() = LabelSets::new(sets);
+        self.recount_label_sets(&index);
+    }
+
+    fn label_sets(&self) -> MutexGuard<'_, LabelSets> {
+        self.label_sets.lock().expect("no code panics while it holds the label sets")
+    }
+
+    fn recount_label_sets(&self, index: &HeadIndex) {
+        let mut sets = self.label_sets();
+        if !sets.is_empty() {
+            sets.recount(index.series().iter().map(|series| index.labels(series)));
+        }
     }
 
     /// Puts samples into a series.
@@ -182,6 +217,7 @@ impl Head {
         let idle = index.series().iter().filter(|series| series.is_idle(cut)).count();
         if idle > 0 && idle * 4 >= index.len() {
             *index = index.without_idle(cut);
+            self.recount_label_sets(&index);
         }
     }
 

@@ -9,7 +9,7 @@ use protocol::labels::{Labels, METRIC_NAME};
 use protocol::sample::{Exemplar, HistogramSample, Metadata, MetricType, Sample, TimeSeries};
 
 use crate::exemplars::Exemplars;
-use crate::head::Head;
+use crate::head::{Full, Head};
 use crate::head_series::{Held, Series};
 use crate::histogram_codec;
 use crate::metadata::Families;
@@ -240,8 +240,13 @@ fn create(
     limits: &SeriesLimits,
 ) -> Result<Arc<Series>, RefusalReason> {
     check_labels(labels, limits)?;
-    head.get_or_create(labels, limits.active_series_max)
-        .ok_or(RefusalReason::ActiveSeriesLimit { max: limits.active_series_max })
+    head.get_or_create(labels, limits.active_series_max).map_err(|full| match full {
+        Full::Series => RefusalReason::ActiveSeriesLimit { max: limits.active_series_max },
+        Full::LabelSet(set) => RefusalReason::LabelSetLimit {
+            labels: Labels::from_pairs(set.labels),
+            max: set.series_max.unwrap_or(u64::MAX),
+        },
+    })
 }
 
 fn check_sample(

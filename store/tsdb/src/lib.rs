@@ -34,6 +34,7 @@ pub mod block_writer;
 pub mod compaction;
 pub mod compaction_plan;
 pub mod flush;
+pub mod label_sets;
 pub mod live;
 pub mod maintenance;
 pub mod manifest;

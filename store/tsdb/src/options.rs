@@ -1,5 +1,7 @@
 //! How a database behaves: windows, limits, sizes.
 
+use crate::label_sets::LabelSetLimit;
+
 /// Two hours: the slice of time in which pages and small blocks are cut.
 pub const BLOCK_SPAN_MS: i64 = 2 * 3_600_000;
 
@@ -74,6 +76,8 @@ pub struct SeriesLimits {
     pub label_value_bytes_max: usize,
     /// Bytes of all names and values of one series.
     pub labels_bytes_max: usize,
+    /// Active series by label set.
+    pub label_sets: Vec<LabelSetLimit>,
 }
 
 impl Default for SeriesLimits {
@@ -84,6 +88,7 @@ impl Default for SeriesLimits {
             label_name_bytes_max: 1024,
             label_value_bytes_max: 2048,
             labels_bytes_max: 32 * 1024,
+            label_sets: Vec::new(),
         }
     }
 }

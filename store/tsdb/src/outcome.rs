@@ -112,6 +112,14 @@ pub enum RefusalReason {
         /// The limit.
         max: u64,
     },
+    /// The workspace holds as many active series of a label set as it may.
+    #[error("active series limit of {max} reached for series with labels {labels}")]
+    LabelSetLimit {
+        /// The set; empty: series that are in no other set.
+        labels: Labels,
+        /// The limit.
+        max: u64,
+    },
     /// Too many labels.
     #[error("series has {found} labels, the limit is {max}")]
     LabelNamesLimit {
@@ -172,6 +180,7 @@ impl RefusalReason {
             Self::DuplicateTimestamp { .. } => "new-value-for-timestamp",
             Self::TooFarInFuture { .. } => "too_far_in_future",
             Self::ActiveSeriesLimit { .. } => "per_user_series_limit",
+            Self::LabelSetLimit { .. } => "per_labelset_series_limit",
             Self::LabelNamesLimit { .. } => "max_label_names_per_series",
             Self::LabelNameTooLong { .. } => "label_name_too_long",
             Self::LabelValueTooLong { .. } => "label_value_too_long",
@@ -184,6 +193,6 @@ impl RefusalReason {
 
     /// Whether the same sample could be taken later or after a limit was raised (429 rather than 400).
     pub fn is_limit(&self) -> bool {
-        matches!(self, Self::ActiveSeriesLimit { .. })
+        matches!(self, Self::ActiveSeriesLimit { .. } | Self::LabelSetLimit { .. })
     }
 }

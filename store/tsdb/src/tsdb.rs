@@ -122,6 +122,7 @@ impl Tsdb {
         let mut m = Maintenance { manifest: newest, writer: incarnation, ..Maintenance::default() };
         database.open_blocks(&mut m).await?;
         database.log_damage = replay::replay(&database, flushed)?;
+        database.head.limit_label_sets(database.options().limits.label_sets.clone());
         *database.maintenance.lock().await = m;
         Ok(Arc::new(database))
     }
@@ -154,6 +155,10 @@ impl Tsdb {
 
     /// Changes the options; appends under way keep the old ones.
     pub fn configure(&self, options: TsdbOptions) {
+        // Counting anew looks at every series: only where the sets changed.
+        if self.options().limits.label_sets != options.limits.label_sets {
+            self.head.limit_label_sets(options.limits.label_sets.clone());
+        }
         *self.options.write().expect("no code panics while it holds the options") =
             Arc::new(options);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -64,9 +64,10 @@ impl RealDisk {
 
 impl Disk for RealDisk {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        let file =
-            OpenOptions::new().read(true).append(true).create_new(true).open(self.at(path)?)?;
-        Ok(Box::new(RealFile(file)))
+        let mut options = OpenOptions::new();
+        // Samples, alerts and the key of the secrets are nobody else's business.
+        options.read(true).append(true).create_new(true).mode(0o600);
+        Ok(Box::new(RealFile(options.open(self.at(path)?)?)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {

@@ -26,20 +26,23 @@ impl Recovery {
     pub fn apply(&mut self, record: Record) {
         match record {
             Record::SnapshotBegin => self.snapshot = Some((State::default(), 0)),
-            Record::Snapshot(part) => {
-                if let Some((state, count)) = &mut self.snapshot {
+            Record::Snapshot(part) => match &mut self.snapshot {
+                Some((state, count)) => {
                     state.apply(*part);
                     *count += 1;
                 }
-            }
-            // A snapshot that was cut off counts for nothing: what came before it is still there.
-            Record::SnapshotEnd(parts) => {
-                if let Some((state, count)) = self.snapshot.take()
-                    && count == parts
-                {
-                    self.state = state;
+                // Its beginning is lost: the log is damaged. What is left is taken.
+                None => self.state.apply(*part),
+            },
+            // A snapshot without an end counts for nothing: what came before it is still there. One
+            // that lacks parts comes from a damaged log, and what came before it may be gone.
+            Record::SnapshotEnd(parts) => match self.snapshot.take() {
+                Some((state, count)) if count == parts => self.state = state,
+                Some((state, _)) => {
+                    state.records().into_iter().for_each(|record| self.state.apply(record));
                 }
-            }
+                None => {}
+            },
             record => {
                 if let Some((state, _)) = &mut self.snapshot {
                     state.apply(record.clone());
@@ -188,5 +191,42 @@ impl State {
         let mut timers = self.timers.clone();
         timers.extend(self.groups.iter().map(|(id, group)| (id.clone(), group.timer)));
         timers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notification_log::LogKey;
+
+    fn intent(number: u64) -> Record {
+        let (group_key, receiver) = ("{}".to_owned(), format!("r{number}"));
+        Record::Intent(LogKey { group_key, receiver, kind: "webhook".into(), index: 0 }, number)
+    }
+
+    fn part(number: u64) -> Record {
+        Record::Snapshot(Box::new(intent(number)))
+    }
+
+    fn recovered(records: Vec<Record>) -> Vec<Record> {
+        let mut recovery = Recovery::default();
+        records.into_iter().for_each(|record| recovery.apply(record));
+        recovery.finish(0).records()
+    }
+
+    #[test]
+    fn a_whole_snapshot_replaces_what_was_before() {
+        let whole = vec![intent(1), Record::SnapshotBegin, part(2), Record::SnapshotEnd(1)];
+        assert_eq!(recovered(whole), [intent(2)]);
+        let cut_off = vec![intent(1), Record::SnapshotBegin, part(2)];
+        assert_eq!(recovered(cut_off), [intent(1)]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_damaged_snapshot_is_taken() {
+        let no_part = vec![Record::SnapshotBegin, part(1), intent(3), Record::SnapshotEnd(2)];
+        assert_eq!(recovered(no_part), [intent(1), intent(3)]);
+        let no_beginning = vec![part(1), part(2), Record::SnapshotEnd(2), intent(3)];
+        assert_eq!(recovered(no_beginning), [intent(1), intent(2), intent(3)]);
     }
 }
