@@ -316,6 +316,15 @@ fn through_power_cuts_kills_and_failing_disks_and_buckets() {
 }
 
 #[test]
+fn seeds_that_found_something() {
+    // A start on a failing disk renamed the last segment and read it by its old index: acknowledged
+    // records were taken for lost, and the next flush would have trimmed them away.
+    for seed in [88] {
+        run(seed, lives);
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run_and_the_same_answers() {
     for seed in 0..3 {
         let first = run(seed, lives);

@@ -7,7 +7,7 @@
 //! A failed write or sync is answered with [`LogError::Unavailable`] and leaves nothing behind; the
 //! next append tries the disk again, so the log recovers when the disk does.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -17,11 +17,11 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::append_queue::{AppendQueue, Pending, Ticket};
 use crate::commit_log::{CommitLog, LogError, LogRecord, Position, RECORD_BYTES_MAX, StreamName};
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 use crate::log_index::{LOG_DIR, LogIndex, SegmentIndex, segment_path};
 use crate::random::Random;
 use crate::recovery::{LastBatch, LogOpenError, Recovered, recover};
-use crate::segment::{FRAME_HEADER_LEN, read_frame};
+use crate::segment::{FRAME_HEADER_LEN, HEADER_LEN, SegmentHeader, read_frame};
 use crate::segment_writer::{Batch, SEGMENT_BYTES_MAX, SegmentWriter, Written};
 use crate::tasks::{TaskHandle, Tasks, run_blocking};
 
@@ -121,12 +121,26 @@ fn write_again(
             tracing::warn!(%error, "commit log: the last records could not be written once more");
             let newest = index.segments.back().expect("the last batch lies in a segment");
             let path = segment_path(newest.first);
-            let synced = disk.open(&path).and_then(|mut file| file.sync());
+            let header = SegmentHeader { first: newest.first, salt: newest.salt };
+            let synced = disk.open(&path).and_then(|mut file| sync_if_same(file.as_mut(), header));
             synced
                 .and_then(|()| disk.sync_dir(Path::new(LOG_DIR)))
                 .map_err(|source| LogOpenError::Disk { path: disk.describe(&path), source })
         }
     }
+}
+
+/// The new segment may have taken the old one's name before it failed: what was recovered does not
+/// tell where its records lie, and a reader would take them for lost. Another start finds them.
+fn sync_if_same(file: &mut dyn DiskFile, header: SegmentHeader) -> io::Result<()> {
+    let mut found = [0; HEADER_LEN];
+    file.read_exact_at(0, &mut found)?;
+    if found != header.encode() {
+        return Err(io::Error::other(
+            "the last records were written once more, and their new name is not durable; start again",
+        ));
+    }
+    file.sync()
 }
 
 impl Drop for LocalLog {
