@@ -1,4 +1,4 @@
-//! Waits until something holds, and tells the last thing seen if it never does.
+//! Waits until something holds, or tells the last thing seen.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The command line: exit codes, refusals, messages that say what to do.
+//! The command line: exit codes, refusals, messages.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,4 +1,4 @@
-//! `kill -9` under load: what was acknowledged is there, exactly.
+//! `kill -9` under load: what was acknowledged is there.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The house rules that a machine can hold; the reasons stand in CONTRIBUTING.md.
+//! The house rules that a machine can hold.
 
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Far more than any seed takes in a debug build on a busy machine; a loop without end takes longer.
+/// Far more than any seed takes in a debug build on a busy machine; a loop without end takes
+/// longer.
 const SECONDS_MAX: u64 = 20;
 /// Of all seeds of a test program together. Seeds are small: more means that a number in a file was
 /// believed.

@@ -11,7 +11,8 @@ pub struct Cli {
     /// How log lines are written.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Logfmt)]
     pub log_format: LogFormat,
-    /// Which log lines are written: error, warn, info, debug, or a filter such as `info,tsdb=debug`.
+    /// Which log lines are written: error, warn, info, debug, or a filter such as
+    /// `info,tsdb=debug`.
     #[arg(long, global = true, default_value = "info")]
     pub log_level: String,
     /// What to do.
@@ -48,7 +49,8 @@ pub enum Command {
 /// `hearth up`
 #[derive(Debug, Args)]
 pub struct UpArgs {
-    /// A manifest, or a folder whose .yaml and .yml files are manifests. May be given several times.
+    /// A manifest, or a folder whose .yaml and .yml files are manifests. May be given several
+    /// times.
     #[arg(short = 'f', long = "file", value_name = "DIR|FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// The workspace that also answers at the root; not needed where there is only one.

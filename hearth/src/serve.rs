@@ -1,4 +1,4 @@
-//! `hearth store`, and the part of `hearth up` that is the store.
+//! `hearth store`, and the store inside `hearth up`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

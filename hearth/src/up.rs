@@ -1,6 +1,7 @@
 //! `hearth up`: everything in one process, from manifests.
 //!
-//! Nothing takes a short cut: manifests go through the control API, samples through remote write, the
+//! Nothing takes a short cut: manifests go through the control API, samples through remote write,
+//! the
 //! terminal's lines come from the same API that everybody else asks.
 
 mod collectors;

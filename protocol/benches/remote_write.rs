@@ -1,6 +1,7 @@
 //! Remote write bodies: decompressed and decoded.
 //!
-//! A batch as Prometheus sends it: 2000 series, one sample each, nine labels. Bytes are those of the
+//! A batch as Prometheus sends it: 2000 series, one sample each, nine labels. Bytes are those of
+//! the
 //! decoded message.
 
 #![allow(clippy::unwrap_used, reason = "a bench may panic")]

@@ -1,4 +1,4 @@
-//! A table for the terminal: columns as wide as their widest cell.
+//! A table for the terminal.
 
 /// Renders rows of two columns, the second one flush right.
 pub fn render(head: [&str; 2], rows: &[[String; 2]]) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! What `hearth up` shows: few and calm lines, one when something changes. Pure.
+//! What `hearth up` shows: few and calm lines. Pure.
 
 use std::collections::BTreeMap;
 

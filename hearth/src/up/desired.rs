@@ -1,4 +1,4 @@
-//! What a set of manifests asks of the store's control API. Pure.
+//! What manifests ask of the control API. Pure.
 
 use std::collections::BTreeMap;
 

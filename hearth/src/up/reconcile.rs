@@ -1,4 +1,4 @@
-//! Makes the store what the manifests ask for, through its control API.
+//! Makes the store what the manifests ask for.
 //!
 //! One object's trouble stops no other: it is told, and tried again at the next round.
 
@@ -248,7 +248,8 @@ impl Reconciler {
         }
     }
 
-    /// Removes what `up` owns and nobody asks for. Only its owner may, so each is removed as itself.
+    /// Removes what `up` owns and nobody asks for. Only its owner may, so each is removed as
+    /// itself.
     async fn prune(
         &self,
         desired: &Desired<'_>,

@@ -1,6 +1,7 @@
 //! The source of `hearth up`: files and folders of manifests.
 //!
-//! What is wrong is reported and leaves everything else in force: of a broken document its last good
+//! What is wrong is reported and leaves everything else in force: of a broken document its last
+//! good
 //! version stays, and nothing is removed until the whole source reads well again.
 
 use std::collections::BTreeMap;

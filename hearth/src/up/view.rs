@@ -1,4 +1,4 @@
-//! What the terminal shows, gathered from collectors and from the store's own API.
+//! What the terminal shows, gathered from the API.
 
 use check::manifest::ObjectKey;
 use scraper::status::{CollectorStatus, Health};

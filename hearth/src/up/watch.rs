@@ -1,7 +1,9 @@
 //! Notices that the source of `hearth up` may have changed.
 //!
-//! The file system's own notices are fast but get lost (network folders, swapped symbolic links), so
-//! the source is read again every few seconds anyway: reading is cheap and changes nothing by itself.
+//! The file system's own notices are fast but get lost (network folders, swapped symbolic links),
+//! so
+//! the source is read again every few seconds anyway: reading is cheap and changes nothing by
+//! itself.
 
 use std::path::PathBuf;
 use std::time::Duration;

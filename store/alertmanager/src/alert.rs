@@ -63,7 +63,8 @@ impl Alert {
         self.ends_at <= now
     }
 
-    /// What stands after `newer` was reported where `self` was known: the earliest start, and an end
+    /// What stands after `newer` was reported where `self` was known: the earliest start, and an
+    /// end
     /// that was reported beats one that was derived.
     pub fn merge(&self, newer: &Self, now: Timestamp) -> Self {
         let mut merged = newer.clone();
@@ -191,7 +192,8 @@ mod tests {
 
     #[test]
     fn fingerprints_are_those_of_alertmanager() {
-        // The empty set hashes to the offset basis; the other was taken from a webhook of Alertmanager.
+        // The empty set hashes to the offset basis; the other was taken from a webhook of
+        // Alertmanager.
         assert_eq!(Fingerprint::of(&Labels::empty()).to_string(), "cbf29ce484222325");
         let labels = Labels::from_pairs([("alertname", "HighLatency")]);
         assert_eq!(Fingerprint::of(&labels).to_string().len(), 16);

@@ -1,6 +1,7 @@
 //! One workspace's alert manager.
 //!
-//! It takes alerts, keeps them in the journal, and wakes when a group is due. Without a definition it
+//! It takes alerts, keeps them in the journal, and wakes when a group is due. Without a definition
+//! it
 //! takes and lists alerts and sends nothing, as an AMP workspace without one.
 
 mod running;
@@ -51,7 +52,8 @@ pub struct Options {
     pub external_url: String,
     /// Bounds of the workspace.
     pub limits: Limits,
-    /// Whether receivers may stand on loopback, private and link-local addresses. No on a server that
+    /// Whether receivers may stand on loopback, private and link-local addresses. No on a server
+    /// that
     /// strangers share.
     pub allow_private_receivers: bool,
     /// In place of `https://sns.<region>.amazonaws.com`, for tests.
@@ -169,7 +171,8 @@ struct Inner {
 type Append = BoxFuture<'static, Result<Option<Position>, LogError>>;
 
 impl AlertManager {
-    /// Loads the journal, silences and sources of inhibition first, and starts. Nothing is sent until
+    /// Loads the journal, silences and sources of inhibition first, and starts. Nothing is sent
+    /// until
     /// [`Self::apply`] has given a definition.
     pub async fn open(
         world: World,
@@ -277,7 +280,8 @@ impl AlertManager {
         read(&lock(&self.inner).state)
     }
 
-    /// Changes the state and appends its records in the same order as the changes. The append is under
+    /// Changes the state and appends its records in the same order as the changes. The append is
+    /// under
     /// way when this returns, and durable when the future it gives has ended.
     pub(crate) fn change<T>(
         &self,

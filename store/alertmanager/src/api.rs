@@ -1,6 +1,7 @@
-//! Alertmanager's API version 2: questions, answers, and nothing of HTTP.
+//! Alertmanager's API version 2, without HTTP.
 //!
-//! The store's HTTP layer reads a request into these types, calls, and writes the answer. Errors are
+//! The store's HTTP layer reads a request into these types, calls, and writes the answer. Errors
+//! are
 //! bare JSON strings; [`ApiError::status`] is the status that goes with each.
 
 mod answers;

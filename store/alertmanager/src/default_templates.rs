@@ -1,4 +1,4 @@
-//! The templates that every definition has, and the data that templates see.
+//! The templates that every definition has, and their data.
 //!
 //! The names are Alertmanager's; what they put out is what Alertmanager's put out, byte by byte. A
 //! definition may define any of them anew.

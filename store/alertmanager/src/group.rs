@@ -89,7 +89,8 @@ impl Group {
         self.alerts.insert(alert.fingerprint(), alert);
     }
 
-    /// Takes over a timer that was running before; moments that passed meanwhile are skipped in step.
+    /// Takes over a timer that was running before; moments that passed meanwhile are skipped in
+    /// step.
     pub fn resume(&mut self, timer: Timer, now_ms: i64) {
         let interval = self.options.group_interval_ms.max(1);
         let mut next = timer.next_flush_ms;
@@ -177,7 +178,8 @@ impl Groups {
         });
     }
 
-    /// Changes an alert where groups of this node hold it already; a resolution that is only repeated
+    /// Changes an alert where groups of this node hold it already; a resolution that is only
+    /// repeated
     /// must not come back to a group that was told.
     pub fn refresh(&mut self, node: &RouteNode, alert: &Arc<Alert>) {
         let id = GroupId { route_id: node.id.clone(), labels: node.group_labels(&alert.labels) };

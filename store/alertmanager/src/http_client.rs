@@ -1,4 +1,4 @@
-//! What `http_config` means for a request: headers, TLS, secrets, allowed places.
+//! What `http_config` means for a request.
 
 use std::net::IpAddr;
 
@@ -101,8 +101,10 @@ pub(crate) async fn options(
 
 /// Whether a tenant's URL may be called.
 ///
-/// Where private receivers are not allowed, addresses written as numbers and the name `localhost` are
-/// refused here. Names that resolve to private addresses, and redirects, are the outbox's to refuse.
+/// Where private receivers are not allowed, addresses written as numbers and the name `localhost`
+/// are
+/// refused here. Names that resolve to private addresses, and redirects, are the outbox's to
+/// refuse.
 pub fn check_url(url: &str, allow_private: bool) -> Result<(), ClientError> {
     let refuse = |reason: &str| Err(ClientError::Url(reason.to_owned()));
     let Ok(uri) = url.parse::<http::Uri>() else {

@@ -1,6 +1,7 @@
 //! Which alerts mute others.
 //!
-//! Each rule keeps its firing sources under the values of its `equal` labels, so that asking about one
+//! Each rule keeps its firing sources under the values of its `equal` labels, so that asking about
+//! one
 //! alert costs one look-up a rule, however many sources there are.
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,7 +1,9 @@
-//! The journal: what must survive a restart, as records of one log stream.
+//! The journal: what must survive a restart.
 //!
-//! Only transitions are written, never the report that repeats itself. Every record is the whole new
-//! value of one thing, so replaying is overwriting. Now and then everything is written again between
+//! Only transitions are written, never the report that repeats itself. Every record is the whole
+//! new
+//! value of one thing, so replaying is overwriting. Now and then everything is written again
+//! between
 //! [`Record::SnapshotBegin`] and [`Record::SnapshotEnd`], and what came before is trimmed.
 //!
 //! A payload is JSON: `{"v":1,"records":[...]}`, all of its records or none.

@@ -1,6 +1,7 @@
-//! Finds, for a label set, the few sets of matchers that can fit it.
+//! Finds the few sets of matchers that can fit.
 //!
-//! A set with an equality matcher is kept under that name and value; only sets without one are tried
+//! A set with an equality matcher is kept under that name and value; only sets without one are
+//! tried
 //! for every label set. So a thousand silences or inhibit rules cost a few look-ups an alert.
 
 use std::collections::{BTreeSet, HashMap};

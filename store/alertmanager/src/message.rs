@@ -131,7 +131,8 @@ impl MessageAlert {
     }
 }
 
-/// JSON as Go's encoder writes it: `<`, `>`, `&` and the line separators escaped, a line break last.
+/// JSON as Go's encoder writes it: `<`, `>`, `&` and the line separators escaped, a line break
+/// last.
 pub fn go_json(value: &impl Serialize) -> String {
     let plain = serde_json::to_string(value).expect("texts and maps of texts can be written");
     let mut text = String::with_capacity(plain.len() + 1);

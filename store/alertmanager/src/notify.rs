@@ -1,7 +1,9 @@
-//! From a flush to the receivers: mute, dedup, send, retry, note.
+//! From a flush to the receivers: mute, dedup, send, retry.
 //!
-//! The decisions are `State::plan_flush`; here they are carried out. The intent is durable before the
-//! first byte leaves, the success before the group may forget. Where the journal is out of reach the
+//! The decisions are `State::plan_flush`; here they are carried out. The intent is durable before
+//! the
+//! first byte leaves, the success before the group may forget. Where the journal is out of reach
+//! the
 //! message goes out all the same: one told twice is better than one never told.
 
 use std::sync::Arc;

@@ -98,7 +98,8 @@ impl Target {
 }
 
 impl Plan {
-    /// The whole verdict on a definition's text: what `hearth check`, the control API and admission say.
+    /// The whole verdict on a definition's text: what `hearth check`, the control API and admission
+    /// say.
     pub fn check(text: &str, origin: Origin) -> Result<AmpDefinition, Vec<Fault>> {
         let definition = AmpDefinition::parse(text, origin)?;
         match Self::new(definition.clone(), String::new()) {
@@ -110,7 +111,8 @@ impl Plan {
         }
     }
 
-    /// Makes a checked definition ready; also the last of the checks before a definition is accepted.
+    /// Makes a checked definition ready; also the last of the checks before a definition is
+    /// accepted.
     pub fn new(definition: AmpDefinition, content_hash: String) -> Result<Self, PlanError> {
         let config = &definition.config;
         let global = config.global.http_config.clone().unwrap_or_default();

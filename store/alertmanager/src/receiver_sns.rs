@@ -1,6 +1,7 @@
 //! Amazon SNS: Publish, form-encoded, signed.
 //!
-//! FIFO topics get a deduplication id of their own for each message (SNS swallows an id that it saw in
+//! FIFO topics get a deduplication id of their own for each message (SNS swallows an id that it saw
+//! in
 //! the last five minutes) and the group as their message group.
 
 use std::collections::BTreeMap;

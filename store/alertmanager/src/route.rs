@@ -1,6 +1,7 @@
 //! The tree of routes: which receiver hears of an alert.
 //!
-//! The walk is depth-first. The first child that fits ends it, unless the child says `continue`; where
+//! The walk is depth-first. The first child that fits ends it, unless the child says `continue`;
+//! where
 //! no child fits, the node itself takes the alert.
 
 use std::collections::{BTreeMap, BTreeSet};

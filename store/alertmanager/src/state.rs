@@ -1,6 +1,7 @@
-//! All that an alert manager knows, and every decision it takes. Pure.
+//! All that an alert manager knows and decides. Pure.
 //!
-//! Each change gives the journal records that make it durable. The order in which they are appended is
+//! Each change gives the journal records that make it durable. The order in which they are appended
+//! is
 //! the order of the changes: the caller appends under the lock that guards this state.
 
 pub mod delivery;

@@ -1,4 +1,4 @@
-//! The API's answers, byte by byte where clients depend on them.
+//! The API's answers, byte by byte where it matters.
 
 #[path = "virtual_time/double.rs"]
 mod double;

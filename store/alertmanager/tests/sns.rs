@@ -1,4 +1,4 @@
-//! SNS: the form, its signature, the default texts, the rules for FIFO topics.
+//! SNS: the form, its signature, texts, FIFO topics.
 
 #[path = "virtual_time/double.rs"]
 mod double;

@@ -1,4 +1,4 @@
-//! A whole alert manager under virtual time: what goes out, when, and never twice.
+//! A whole alert manager under virtual time.
 
 #[path = "virtual_time/double.rs"]
 mod double;

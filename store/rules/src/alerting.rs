@@ -9,7 +9,8 @@
 //!      +---- 15 minutes later ---- resolved <---------------+
 //! ```
 //!
-//! The rules are Prometheus's (rules/alerting.go), to the order of the tests. Pure: time and what the
+//! The rules are Prometheus's (rules/alerting.go), to the order of the tests. Pure: time and what
+//! the
 //! expression returned go in, series and alerts to send come out.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -19,7 +19,8 @@ pub fn check_file(file: &RuleFile, settings: &RuleSettings) -> Result<(), Vec<Fa
     compile("", file, settings).map(drop)
 }
 
-/// Rules that say the same name and labels twice: they overwrite each other's series. Prometheus runs
+/// Rules that say the same name and labels twice: they overwrite each other's series. Prometheus
+/// runs
 /// them; a linter should tell.
 pub fn duplicate_rules(file: &RuleFile) -> Vec<Fault> {
     let mut first: BTreeMap<String, usize> = BTreeMap::new();

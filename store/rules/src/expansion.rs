@@ -23,7 +23,8 @@ use crate::spec::{AlertSpec, AlertText, RuleSettings, RuleSpec, template_name};
 /// thousand alerts.
 pub const QUERIES_MAX: usize = 1000;
 
-/// Labels and annotations are read by people and stored with every alert: 64 KiB each is plenty, and
+/// Labels and annotations are read by people and stored with every alert: 64 KiB each is plenty,
+/// and
 /// so many steps take a few milliseconds.
 const LIMITS: Limits<'static> =
     Limits { output_bytes_max: 64 * 1024, steps_max: 100_000, expired: &|| false };

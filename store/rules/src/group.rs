@@ -1,7 +1,8 @@
 //! One group: evaluates its rules at a slot, one after another.
 //!
 //! Each rule's samples are written before the next rule is asked. What a rule decides is pure; this
-//! file asks, writes and sends. It knows no timer: `manager` calls it on its slots, a unit test calls
+//! file asks, writes and sends. It knows no timer: `manager` calls it on its slots, a unit test
+//! calls
 //! it on whatever times it likes.
 
 use std::collections::BTreeSet;

@@ -46,7 +46,8 @@ impl GroupState {
         Self { rules: vec![RuleState::default(); spec.rules.len()], ..Self::default() }
     }
 
-    /// The state of an edited group: each rule finds its own by kind, name and labels; the series of
+    /// The state of an edited group: each rule finds its own by kind, name and labels; the series
+    /// of
     /// rules that are gone become orphans.
     pub fn taken_over(self, before: &GroupSpec, now: &GroupSpec) -> Self {
         let mut by_key: BTreeMap<&str, RuleState> = before.rule_keys().zip(self.rules).collect();

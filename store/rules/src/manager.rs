@@ -1,4 +1,4 @@
-//! All rule groups of one workspace: starts them, swaps them, stops them.
+//! All rule groups of one workspace: start, swap, stop.
 //!
 //! A group that did not change keeps running; an edited one hands its state on by the rules' names
 //! and labels; one that is gone has its series marked as ended two intervals later, unless another

@@ -1,6 +1,7 @@
 //! Ports without a store: samples in memory, alerts in a list.
 //!
-//! For unit tests of rules, which are evaluated over series that a person wrote down. Queries run in
+//! For unit tests of rules, which are evaluated over series that a person wrote down. Queries run
+//! in
 //! the real engine.
 
 use std::collections::BTreeMap;

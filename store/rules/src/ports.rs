@@ -48,7 +48,8 @@ pub struct AppendReport {
 
 /// Takes what rules write.
 pub trait SinkPort: Send + Sync + 'static {
-    /// Appends; resolves once a query sees the samples. One refused sample does not stop the others;
+    /// Appends; resolves once a query sees the samples. One refused sample does not stop the
+    /// others;
     /// `Err` says that nothing was written.
     fn append(&self, series: Vec<TimeSeries>) -> BoxFuture<'static, Result<AppendReport, String>>;
 }

@@ -1,4 +1,4 @@
-//! From an answer to new series, and what ended since the last time.
+//! From an answer to new series, and what ended.
 
 use std::collections::BTreeSet;
 

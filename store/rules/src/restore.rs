@@ -1,7 +1,8 @@
-//! Alert state out of `ALERTS_FOR_STATE`, where the journal holds none.
+//! Alert state out of `ALERTS_FOR_STATE`.
 //!
 //! Prometheus's rule: an alert that had waited its whole `for` keeps its time and fires at the next
-//! evaluation; one that lacked less than a grace period fires exactly one grace period later; for all
+//! evaluation; one that lacked less than a grace period fires exactly one grace period later; for
+//! all
 //! others the time that nobody looked does not count.
 
 use protocol::labels::{ALERT_NAME, Labels, METRIC_NAME};

@@ -1,6 +1,7 @@
 //! When a group is evaluated.
 //!
-//! A slot is `floor((now - offset) / interval) * interval + offset`; the offset comes from a hash of
+//! A slot is `floor((now - offset) / interval) * interval + offset`; the offset comes from a hash
+//! of
 //! the group's name and file, so that slots are spread over time yet the same on every machine and
 //! after every restart. The time of an evaluation is its slot, not the clock's time.
 
@@ -43,7 +44,8 @@ impl Schedule {
     /// The first slot after `now_ms`.
     pub fn first_after(&self, now_ms: i64) -> i64 {
         let slot = self.slot_at(now_ms);
-        // Slots have nanoseconds, the clock milliseconds: the one rounded down may be this very one.
+        // Slots have nanoseconds, the clock milliseconds: the one rounded down may be this very
+        // one.
         if slot > now_ms { slot } else { self.after(slot) }
     }
 

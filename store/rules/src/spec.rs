@@ -1,4 +1,4 @@
-//! Rule groups as they are run: expressions and templates parsed.
+//! Rule groups as they are run: everything parsed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! Rules of a workspace in a simulated world, with the real engine over samples in memory.
+//! Rules of a workspace in a simulated world.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
-//! The same questions before and after flush, merge, restart and retention.
+//! The same questions before and after flush and merge.
 //!
-//! A day of samples is written while blocks are flushed and merged; then nothing is written any more
+//! A day of samples is written while blocks are flushed and merged; then nothing is written any
+//! more
 //! and every answer must stay what it was, whatever upkeep does and however the bucket fails. What
 //! retention takes away is exactly what is too old.
 

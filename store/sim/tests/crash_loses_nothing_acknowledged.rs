@@ -1,4 +1,4 @@
-//! Whatever happens, a whole store answers what it acknowledged.
+//! Whatever happens, what was acknowledged is answered.
 //!
 //! Several lives of one machine: clients write through the router, late, overlapping and again,
 //! while disk and bucket fail and hours pass; each life ends by power cut, kill or shutdown. After

@@ -1,7 +1,8 @@
-//! Codec, ingest into the head, selection, and what it all weighs.
+//! Codec, ingest into the head, selection, weights.
 //!
 //! Run with `cargo bench -p tsdb`. The lines `weight: ...` are bytes, not times: of open chunks and
-//! of a block, over a load like an exporter's (half the series constant, counters, gauges, buckets).
+//! of a block, over a load like an exporter's (half the series constant, counters, gauges,
+//! buckets).
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 

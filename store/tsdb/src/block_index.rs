@@ -1,4 +1,4 @@
-//! The values of one label in a block, and the series that have each.
+//! The values of one label in a block, and their series.
 //!
 //! An FST maps a value to the place of its list; a list is runs of series numbers, since the order
 //! of series makes neighbours of those that share a metric or a target.

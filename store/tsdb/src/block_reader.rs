@@ -1,4 +1,4 @@
-//! Reads a block: matchers to series, series to labels and pages.
+//! Reads a block: matchers to series, series to pages.
 //!
 //! Opening takes one read of the footer; all else is read when asked for and kept in the cache.
 

@@ -6,7 +6,8 @@
 
 use crate::manifest::BlockEntry;
 
-/// Widths of the windows, in slices of `block_span_ms`: 2 h, 8 h, a day, a week, and so on by fours.
+/// Widths of the windows, in slices of `block_span_ms`: 2 h, 8 h, a day, a week, and so on by
+/// fours.
 const WIDTHS: [i64; 8] = [1, 4, 12, 84, 336, 1_344, 5_376, 21_504];
 /// Blocks of one window that are merged though the window is not over: flushes by size.
 const CROWD: usize = 4;

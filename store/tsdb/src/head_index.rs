@@ -1,4 +1,4 @@
-//! From labels to series of the head, and from matchers to sets of them.
+//! From labels and matchers to series of the head.
 //!
 //! Label names and values are interned as symbols, so that a label costs a series eight bytes.
 

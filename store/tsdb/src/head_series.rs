@@ -13,7 +13,8 @@ use crate::histogram_codec;
 use crate::sample_codec::{self, SampleEncoder};
 use crate::wire::{Malformed, Reader};
 
-/// Samples of a sealed chunk: an hour at 15 s. Longer chunks cost short queries, shorter ones memory.
+/// Samples of a sealed chunk: an hour at 15 s. Longer chunks cost short queries, shorter ones
+/// memory.
 const CHUNK_SAMPLES_MAX: u32 = 240;
 /// Late samples that wait uncompressed: inserting moves at most half of 8 KiB.
 const LATE_MAX: usize = 512;
@@ -178,7 +179,8 @@ impl Series {
         greatest.map_or(Held::Nothing, |sample| Held::Number(sample.value))
     }
 
-    /// Puts samples in; gives by how many bytes the series grew (or shrank, where a chunk was sealed).
+    /// Puts samples in; gives by how many bytes the series grew (or shrank, where a chunk was
+    /// sealed).
     pub fn push(&self, samples: &[Sample], histograms: &[HistogramSample], cut: u32) -> i64 {
         let mut state = self.state();
         state.freeze(cut);

@@ -1,4 +1,4 @@
-//! Which samples of a batch are taken, and why the others are not.
+//! Which samples of a batch are taken, and why not others.
 //!
 //! Pure but for looking at the head: nothing is stored here. Two appends that race may both pass
 //! the check for a timestamp; then [`crate::precedence`] decides, the same way everywhere.

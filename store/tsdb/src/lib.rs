@@ -1,6 +1,7 @@
 //! One workspace's time series database.
 //!
-//! A batch is checked ([`ingest`]), logged ([`record`]), put into the head ([`head`]), and later cut
+//! A batch is checked ([`ingest`]), logged ([`record`]), put into the head ([`head`]), and later
+//! cut
 //! into blocks that a manifest names ([`flush`], [`manifest`]). Samples are a set keyed by (series,
 //! timestamp): late, repeated and concurrent writes are harmless, and [`precedence`] says who wins.
 //! It knows no PromQL, no HTTP, no other tenant.

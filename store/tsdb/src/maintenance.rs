@@ -1,4 +1,4 @@
-//! What runs from time to time: flush, retention, merges, collection.
+//! Flush, retention, merges, collection.
 //!
 //! Collection is the only code that destroys stored data. It deletes what no manifest names, after
 //! a time of grace, and only after it has read the newest manifest once more.

@@ -1,7 +1,8 @@
-//! Which blocks are true: numbered objects, each put only if absent.
+//! Which blocks are true: numbered objects, put if absent.
 //!
 //! The manifest of the highest number names the blocks that count, and how far the log was flushed
-//! into them. A change is a new number: whoever comes second finds it taken and has changed nothing.
+//! into them. A change is a new number: whoever comes second finds it taken and has changed
+//! nothing.
 //! docs/formats/manifest.md draws the bytes.
 
 use bytes::Bytes;

@@ -191,7 +191,8 @@ impl RefusalReason {
         }
     }
 
-    /// Whether the same sample could be taken later or after a limit was raised (429 rather than 400).
+    /// Whether the same sample could be taken later or after a limit was raised (429 rather than
+    /// 400).
     pub fn is_limit(&self) -> bool {
         matches!(self, Self::ActiveSeriesLimit { .. } | Self::LabelSetLimit { .. })
     }

@@ -1,7 +1,8 @@
 //! Who wins where two samples share series and timestamp.
 //!
 //! The greater in one fixed total order wins: histogram over number over NaN over staleness marker,
-//! and among equals of a kind the greater one. So merging is associative, commutative and idempotent:
+//! and among equals of a kind the greater one. So merging is associative, commutative and
+//! idempotent:
 //! head and blocks, replays, overlapping flushes and compactions in any order give one answer.
 //! (An append that contradicts what the head holds is refused before that; this decides the rest.)
 

@@ -18,7 +18,8 @@ use crate::selection::{SelectBudget, SelectedSeries};
 use crate::tsdb::Tsdb;
 
 impl Tsdb {
-    /// The series for which all matchers hold and that may have samples in `from_ms..=to_ms`, sorted
+    /// The series for which all matchers hold and that may have samples in `from_ms..=to_ms`,
+    /// sorted
     /// by labels.
     pub async fn select(
         &self,

@@ -1,6 +1,7 @@
 //! A run of samples as bytes, appended one by one.
 //!
-//! `signed(first timestamp)`, then one token a sample. Most tokens are one byte: the timestamp keeps
+//! `signed(first timestamp)`, then one token a sample. Most tokens are one byte: the timestamp
+//! keeps
 //! its distance and the value, read as a decimal integer, moves a little. Unchanged samples are
 //! counted, not written. Lossless: a decimal is used only where it comes back bit for bit, else the
 //! changed bytes of the float are written.

@@ -1,4 +1,4 @@
-//! Sections of blocks that were read lately, within a bound of bytes.
+//! Sections of blocks that were read lately, bounded.
 
 use std::sync::{Arc, Mutex, OnceLock};
 

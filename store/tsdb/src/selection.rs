@@ -1,4 +1,4 @@
-//! What a query gets: series with their samples, still compressed.
+//! What a query gets: series, still compressed.
 
 use protocol::labels::Labels;
 use protocol::sample::{HistogramSample, Sample};

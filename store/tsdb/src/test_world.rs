@@ -1,4 +1,4 @@
-//! A world in memory for the tests: shared log and bucket survive a reopening.
+//! A world in memory for the tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;

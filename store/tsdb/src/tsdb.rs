@@ -1,4 +1,4 @@
-//! The database of one workspace: open, append, configure, close.
+//! The database of one workspace.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};

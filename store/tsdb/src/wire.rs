@@ -1,6 +1,7 @@
 //! Numbers and texts as bytes, and a reader that never panics.
 //!
-//! Varints are LEB128; signed numbers are zigzagged first; floats are eight bytes, little end first.
+//! Varints are LEB128; signed numbers are zigzagged first; floats are eight bytes, little end
+//! first.
 
 /// Bytes that are not what they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! The loop of an alert manager: flush what is due, sweep, snapshot.
+//! The loop: flush what is due, sweep, snapshot.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -31,8 +31,10 @@ pub struct Delivery {
 }
 
 impl State {
-    /// What a flush has to tell: inhibited, silenced and mistimed alerts are left out, and so is what
-    /// was told already. Gives the records of intent, which are to be durable before anything is sent.
+    /// What a flush has to tell: inhibited, silenced and mistimed alerts are left out, and so is
+    /// what
+    /// was told already. Gives the records of intent, which are to be durable before anything is
+    /// sent.
     pub fn plan_flush(&mut self, flush: &Flush) -> (Vec<Delivery>, Vec<Record>) {
         let Some(plan) = self.plan.clone() else { return (Vec::new(), Vec::new()) };
         let alerts = self.audible(&plan, flush);

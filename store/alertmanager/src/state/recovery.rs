@@ -1,4 +1,4 @@
-//! What the journal brings back, and what a new definition keeps.
+//! What the journal brings back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,7 +106,8 @@ impl State {
         alerts.chain(silences).chain(timers).chain(told).chain(intents).collect()
     }
 
-    /// Lets a definition run: groups whose route kept its place keep their timers and members. `None`
+    /// Lets a definition run: groups whose route kept its place keep their timers and members.
+    /// `None`
     /// stops all sending.
     pub fn set_plan(&mut self, plan: Option<Arc<Plan>>, now_ms: i64) -> Vec<Record> {
         let timers = self.all_timers();

@@ -1,4 +1,4 @@
-//! A world in memory under virtual time, and an inbox that answers for receivers.
+//! A world in memory under virtual time, and an inbox.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 

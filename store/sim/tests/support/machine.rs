@@ -1,4 +1,4 @@
-//! A whole store on the simulated machine, called through its router.
+//! A whole store on the simulated machine.
 //!
 //! Everything the store does, requests included, runs in tasks of the simulated process and dies
 //! with it; callers live outside and see that no answer came.

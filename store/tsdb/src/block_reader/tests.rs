@@ -1,3 +1,5 @@
+//! Tests of `block_reader`.
+
 use futures::executor::block_on;
 use protocol::histogram::FloatHistogram;
 use protocol::matcher::MatchOp;

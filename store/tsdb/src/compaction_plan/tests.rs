@@ -1,3 +1,5 @@
+//! Tests of `compaction_plan`.
+
 use super::*;
 
 const HOUR: i64 = 3_600_000;

@@ -1,3 +1,5 @@
+//! Tests of `flush`.
+
 use super::*;
 
 #[test]

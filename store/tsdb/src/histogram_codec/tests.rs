@@ -1,3 +1,5 @@
+//! Tests of `histogram_codec`.
+
 use proptest::prelude::*;
 
 use super::*;

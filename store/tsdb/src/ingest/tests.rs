@@ -1,3 +1,5 @@
+//! Tests of `ingest`.
+
 use super::*;
 
 const HOUR: i64 = 3_600_000;

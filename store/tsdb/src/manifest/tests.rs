@@ -1,3 +1,5 @@
+//! Tests of `manifest`.
+
 use futures::executor::block_on;
 use proptest::prelude::*;
 use protocol::sample::MetricType;

@@ -1,3 +1,5 @@
+//! Tests of `page`.
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

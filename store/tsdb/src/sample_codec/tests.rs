@@ -1,3 +1,5 @@
+//! Tests of `sample_codec`.
+
 use proptest::prelude::*;
 use protocol::sample::{NORMAL_NAN_BITS, STALE_NAN_BITS};
 

@@ -1,4 +1,4 @@
-//! The database against the plainest map, under random interleavings.
+//! The database against the plainest map.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;

@@ -1,3 +1,5 @@
+//! Tests of `tsdb`.
+
 use std::sync::atomic::Ordering;
 
 use futures::executor::block_on;
