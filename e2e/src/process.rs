@@ -83,7 +83,7 @@ impl Hearth {
 
     /// An instant query below `base` (empty for the root), its result list.
     pub async fn query(&self, base: &str, expr: &str) -> Result<Vec<Value>, String> {
-        let escaped: String = expr.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let escaped = escape(expr);
         let answer = self.get(&format!("{base}/api/v1/query?query={escaped}")).await?;
         answer["data"]["result"].as_array().cloned().ok_or_else(|| answer.to_string())
     }
@@ -98,6 +98,14 @@ impl Hearth {
         let answer = request.send().await.map_err(|error| error.to_string())?;
         Ok(answer.status().as_u16())
     }
+}
+
+fn escape(text: &str) -> String {
+    text.bytes().flat_map(|byte| ['%', digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn digit(number: u8) -> char {
+    char::from_digit(u32::from(number), 16).expect("four bits")
 }
 
 async fn read(answer: reqwest::Result<reqwest::Response>) -> Result<Value, String> {

@@ -73,7 +73,8 @@ fn no_line_is_wider_than_the_page() {
     let mut wrong = Vec::new();
     for source in sources() {
         for (at, line) in source.text.lines().enumerate() {
-            let data = line.contains("http") || line.contains('"');
+            // Strings and the YAML inside them are data.
+            let data = line.contains("http") || line.contains('"') || line.contains(": {");
             if line.chars().count() > LINE_CHARS_MAX && !data {
                 wrong.push(format!("{}:{}", source.path, at + 1));
             }

@@ -10,12 +10,13 @@ mod control;
 mod desired;
 mod reconcile;
 mod source;
+mod targets;
 mod view;
 mod watch;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -85,11 +86,19 @@ struct Up {
     /// What is wrong with the source or with applying it.
     troubles: Vec<String>,
     shown: View,
+    /// What `/api/v1/targets` answers, as of the last look.
+    targets: Arc<RwLock<BTreeMap<WorkspaceId, Value>>>,
 }
 
 impl Up {
     fn new(store: &Arc<Store>, default_workspace: Option<String>) -> Self {
         let router = store.router();
+        let targets: Arc<RwLock<BTreeMap<WorkspaceId, Value>>> = Arc::default();
+        let told = Arc::clone(&targets);
+        store.set_targets_provider(Arc::new(move |id| {
+            let told = told.read().unwrap_or_else(PoisonError::into_inner);
+            told.get(id).cloned().unwrap_or_default()
+        }));
         let identify =
             Arc::new(|owner: &str, request: &mut axum::http::Request<axum::body::Body>| {
                 request.extensions_mut().insert(Principal::internal(owner));
@@ -106,6 +115,7 @@ impl Up {
             workspaces: BTreeMap::new(),
             troubles: Vec::new(),
             shown: View::default(),
+            targets,
         }
     }
 
@@ -160,7 +170,7 @@ impl Up {
             let destination = &spec.destination;
             let found = match (&destination.workspace_ref, &destination.remote_write) {
                 (Some(reference), _) => match self.workspaces.get(&target(key, reference)) {
-                    Some(id) => Ok(Target::Local(format!("/workspaces/{id}/api/v1/remote_write"))),
+                    Some(id) => Ok(Target::Local(id.clone())),
                     None => Err(format!("{key}: its Workspace could not be made")),
                 },
                 (None, Some(remote)) => remote_target(key, remote, &secrets),
@@ -177,12 +187,19 @@ impl Up {
     /// Tells what changed since the last look.
     async fn show(&mut self) {
         let mut view = View::default();
-        view::add_targets(&mut view, &self.collectors.status());
+        let statuses = self.collectors.status();
+        view::add_targets(&mut view, &statuses);
+        let told = self.workspaces.values().map(|id| {
+            let own = statuses.iter().filter(|(_, at, _)| **at == Target::Local(id.clone()));
+            (id.clone(), targets::answer(own.map(|(_, _, status)| status)))
+        });
+        *self.targets.write().unwrap_or_else(PoisonError::into_inner) = told.collect();
         for ((_, name), id) in &self.workspaces {
             let root = self.store.default_workspace().as_ref() == Some(id);
-            let url = match root {
-                true => format!("{}/", self.store.settings.external_url),
-                false => self.store.workspace_url(id),
+            let url = if root {
+                format!("{}/", self.store.settings.external_url)
+            } else {
+                self.store.workspace_url(id)
             };
             view.put(
                 format!("workspace {name}"),

@@ -79,8 +79,5 @@ pub struct Histogram {
 /// A label set the way PromQL writes it.
 pub fn series_name(metric: &BTreeMap<String, String>) -> String {
     let labels = protocol::labels::Labels::from_pairs(metric.clone());
-    match labels.is_empty() {
-        true => "{}".to_owned(),
-        false => labels.to_string(),
-    }
+    if labels.is_empty() { "{}".to_owned() } else { labels.to_string() }
 }

@@ -13,6 +13,7 @@ use http_body_util::Full;
 use protocol::http_config::{Authorization, HttpClientConfig};
 use protocol::scrape_config::ScrapeConfiguration;
 use protocol::secret::Secret;
+use protocol::workspace::WorkspaceId;
 use scraper::collector::{Collector, CollectorOptions};
 use scraper::destination::WriteDestination;
 use scraper::destination_http::HttpDestination;
@@ -24,8 +25,8 @@ use tower::ServiceExt as _;
 /// Where a collector writes, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A path of the store's own router.
-    Local(String),
+    /// A workspace of the store in here.
+    Local(WorkspaceId),
     /// A URL, and a bearer token.
     Remote(String, Option<String>),
 }
@@ -98,7 +99,8 @@ impl Collectors {
 
     fn destination(&self, target: &Target) -> Result<Arc<dyn WriteDestination>, String> {
         Ok(match target {
-            Target::Local(path) => {
+            Target::Local(id) => {
+                let path = format!("/workspaces/{id}/api/v1/remote_write");
                 let path = path.parse::<Uri>().map_err(|error| format!("{path}: {error}"))?;
                 // Inside the process nobody has to prove who it is.
                 let identify = |mut request: Request<Full<Bytes>>| {
@@ -119,9 +121,10 @@ impl Collectors {
         })
     }
 
-    /// How each collector fares.
-    pub fn status(&self) -> Vec<(&ObjectKey, CollectorStatus)> {
-        self.running.iter().map(|(key, (_, _, collector))| (key, collector.status())).collect()
+    /// How each collector fares, and where it writes.
+    pub fn status(&self) -> Vec<(&ObjectKey, &Target, CollectorStatus)> {
+        let each = self.running.iter();
+        each.map(|(key, (_, target, collector))| (key, target, collector.status())).collect()
     }
 
     /// Stops all; what waits is sent first.

@@ -105,9 +105,10 @@ fn gather(path: &Path, found: &mut Vec<Found>) {
 
 fn load(file: PathBuf) -> Found {
     let too_large = std::fs::metadata(&file).is_ok_and(|meta| meta.len() > TEXT_BYTES_MAX as u64);
-    let content = match too_large {
-        true => Err(format!("file exceeds the limit of {TEXT_BYTES_MAX} bytes")),
-        false => std::fs::read_to_string(&file).map_err(|error| error.to_string()),
+    let content = if too_large {
+        Err(format!("file exceeds the limit of {TEXT_BYTES_MAX} bytes"))
+    } else {
+        std::fs::read_to_string(&file).map_err(|error| error.to_string())
     };
     Found { file, content }
 }

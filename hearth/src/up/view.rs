@@ -4,11 +4,12 @@ use check::manifest::ObjectKey;
 use scraper::status::{CollectorStatus, Health};
 use serde_json::Value;
 
+use crate::up::collectors::Target;
 use crate::up::console::View;
 
 /// Adds targets: up, or down with the reason.
-pub fn add_targets(view: &mut View, collectors: &[(&ObjectKey, CollectorStatus)]) {
-    for (key, status) in collectors {
+pub fn add_targets(view: &mut View, collectors: &[(&ObjectKey, &Target, CollectorStatus)]) {
+    for (key, _, status) in collectors {
         for target in &status.targets {
             let what = format!("target   {} {}", target.job, address(&target.url));
             match target.health {

@@ -229,7 +229,7 @@ impl Scene {
             0 => {
                 self.sim.disk.lose_power_after(1 + self.sim.dice.below(20));
                 let lost = std::pin::pin!(self.sim.disk.power_lost());
-                let long = self.sim.sleep(Duration::from_secs(60));
+                let long = self.sim.sleep(Duration::from_mins(1));
                 futures::future::select(lost, long).await;
                 process.crash();
             }

@@ -22,6 +22,9 @@ use tsdb::selection::SelectBudget;
 use tsdb::tsdb::Tsdb;
 use world::real_world::RealWorld;
 
+/// A value at a time.
+type Shape = fn(i64) -> f64;
+
 /// Series of one batch, one sample each, as a collector sends them.
 const BATCH: usize = 2000;
 /// Batches under way at once.
@@ -123,7 +126,7 @@ fn encode(values: &[f64]) -> Vec<u8> {
 }
 
 fn chunk(criterion: &mut Criterion) {
-    let shapes: [(&str, fn(i64) -> f64); 3] = [
+    let shapes: [(&str, Shape); 3] = [
         ("counter", |at| (at * 17 + at % 7) as f64),
         ("tenths", |at| ((at * 37) % 1000) as f64 / 10.0),
         ("noise", |at| (at as f64 * 0.7).sin()),

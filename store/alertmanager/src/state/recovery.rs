@@ -211,7 +211,9 @@ mod tests {
 
     fn recovered(records: Vec<Record>) -> Vec<Record> {
         let mut recovery = Recovery::default();
-        records.into_iter().for_each(|record| recovery.apply(record));
+        for record in records {
+            recovery.apply(record);
+        }
         recovery.finish(0).records()
     }
 

@@ -95,7 +95,9 @@ proptest! {
         let mut writer = RecordWriter::new(1, 1, 0);
         writer.series(1, None, &samples, &[], &[]);
         let back = decode(&writer.finish(&[]), "record").unwrap();
-        let bits = |s: &[Sample]| s.iter().map(|s| (s.timestamp_ms, s.value.to_bits())).collect::<Vec<_>>();
+        let bits = |s: &[Sample]| -> Vec<_> {
+            s.iter().map(|s| (s.timestamp_ms, s.value.to_bits())).collect()
+        };
         prop_assert_eq!(bits(&back.series[0].samples), bits(&samples));
     }
 

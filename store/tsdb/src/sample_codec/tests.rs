@@ -77,7 +77,10 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), count in 0u32..400) {
+    fn any_bytes_never_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        count in 0u32..400,
+    ) {
         let mut out = Vec::new();
         let _ = decode(&bytes, count, i64::MIN, i64::MAX, &mut out);
         prop_assert!(out.len() <= count as usize);
