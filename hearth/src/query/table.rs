@@ -22,6 +22,6 @@ mod tests {
         let rows =
             [["up{job=\"é\"}".to_owned(), "1".to_owned()], ["x".to_owned(), "12".to_owned()]];
         let lines = render(["SERIES", "VALUE"], &rows);
-        assert_eq!(lines, ["SERIES        VALUE", "up{job=\"é\"}      1", "x                12"]);
+        assert_eq!(lines, ["SERIES       VALUE", "up{job=\"é\"}      1", "x               12"]);
     }
 }
