@@ -47,8 +47,13 @@ pub fn scraper(spec: &ScraperSpec, text: &str) -> Vec<Fault> {
         )),
         _ => {}
     }
-    let inner = scrape_configuration(&spec.scrape_configuration);
-    faults.extend(yaml::embed(text, "spec.scrapeConfiguration", inner));
+    if let Some(configuration) = &spec.scrape_configuration {
+        let inner = scrape_configuration(configuration);
+        faults.extend(yaml::embed(text, "spec.scrapeConfiguration", inner));
+    } else if spec.monitors.is_none() {
+        let message = "one of scrapeConfiguration and monitors must be given";
+        faults.push(Fault::at_path("spec", message));
+    }
     faults
 }
 

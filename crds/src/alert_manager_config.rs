@@ -1,14 +1,13 @@
 //! AlertManagerConfig: a workspace's alert manager definition.
 
-use kube::CustomResource;
-use schemars::JsonSchema;
+use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use crate::references::WorkspaceRef;
 use crate::status::CommonStatus;
 
 /// Routes, receivers and templates of one workspace's alert manager.
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "hearth.dev",
     version = "v1alpha1",
@@ -19,9 +18,12 @@ use crate::status::CommonStatus;
     category = "hearth",
     printcolumn = r#"{"name":"Workspace","type":"string","jsonPath":".spec.workspaceRef.name"}"#,
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("self.workspaceRef == oldSelf.workspaceRef")
+    .message("workspaceRef cannot be changed: make another AlertManagerConfig"))]
 pub struct AlertManagerConfigSpec {
     /// The workspace; one AlertManagerConfig each, the oldest wins.
     pub workspace_ref: WorkspaceRef,
@@ -32,7 +34,7 @@ pub struct AlertManagerConfigSpec {
 }
 
 /// What the alert manager says.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertManagerConfigStatus {
     /// Generation and conditions.
@@ -41,4 +43,29 @@ pub struct AlertManagerConfigStatus {
     /// The hash of the content that the spec asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_hash: Option<String>,
+    /// The workspace's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_id: Option<String>,
+    /// CREATING, ACTIVE, UPDATING, DELETING, CREATION_FAILED or UPDATE_FAILED.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<String>,
+    /// How the receivers fare, at most 20 of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub receivers: Vec<ReceiverHealth>,
+}
+
+/// How one receiver fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiverHealth {
+    /// The receiver.
+    pub name: String,
+    /// `webhook`, `sns`, ...
+    pub integration: String,
+    /// `ok`, `failing` or `unknown` (nothing sent yet).
+    pub health: String,
+    /// Why the last attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
 }

@@ -4,9 +4,14 @@
 //! that the same manifest means the same in both. Only types: nothing here decides or does.
 
 pub mod alert_manager_config;
+pub mod pods;
 pub mod references;
 pub mod rule_group;
+pub mod schemas;
 pub mod scraper;
+pub mod scraper_status;
 pub mod secret;
+pub mod selectors;
 pub mod status;
+pub mod store;
 pub mod workspace;

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use kube::CustomResource;
-use schemars::JsonSchema;
+use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use crate::references::WorkspaceRef;
 use crate::status::CommonStatus;
 
 /// Recording and alerting rules of one workspace.
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "hearth.dev",
     version = "v1alpha1",
@@ -21,9 +20,19 @@ use crate::status::CommonStatus;
     category = "hearth",
     printcolumn = r#"{"name":"Workspace","type":"string","jsonPath":".spec.workspaceRef.name"}"#,
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
+    printcolumn = r#"{"name":"Rules","type":"integer","jsonPath":".status.rules"}"#,
+    printcolumn = r#"{"name":"Firing","type":"integer","jsonPath":".status.firing"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("has(self.groups) != has(self.configuration)")
+    .message("exactly one of groups and configuration is needed"))]
+#[x_kube(validation = Rule::new("self.workspaceRef == oldSelf.workspaceRef")
+    .message("workspaceRef cannot be changed: make another RuleGroup"))]
+#[x_kube(validation = Rule::new("has(self.namespaceName) == has(oldSelf.namespaceName) \
+    && (!has(self.namespaceName) || self.namespaceName == oldSelf.namespaceName)")
+    .message("namespaceName cannot be changed: make another RuleGroup"))]
 pub struct RuleGroupSpec {
     /// The workspace whose data the rules read and write.
     pub workspace_ref: WorkspaceRef,
@@ -39,10 +48,15 @@ pub struct RuleGroupSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1048576))]
     pub configuration: Option<String>,
+    /// Unit tests of these rules, each as in the `tests` of a test file of promtool. While one
+    /// fails, the last good version of the rules stays in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), schema_with = "crate::schemas::free_objects")]
+    pub tests: Vec<serde_json::Value>,
 }
 
 /// Rules evaluated together, in order. Field names are those of a rule file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
     /// Unique in the object.
@@ -59,17 +73,18 @@ pub struct Group {
     pub limit: Option<u64>,
     /// Labels added to everything the group yields.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub labels: BTreeMap<String, String>,
     /// The rules.
     #[serde(default)]
     #[schemars(length(max = 1000))]
-    pub rules: Vec<Rule>,
+    pub rules: Vec<GroupRule>,
 }
 
 /// A recording rule (`record`) or an alerting rule (`alert`).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
+pub struct GroupRule {
     /// The series to record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
@@ -87,14 +102,16 @@ pub struct Rule {
     pub keep_firing_for: Option<String>,
     /// Labels added or overwritten; templates in alerting rules.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub labels: BTreeMap<String, String>,
     /// Text for people, templates; alerting rules only.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub annotations: BTreeMap<String, String>,
 }
 
 /// What the rulers say.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleGroupStatus {
     /// Generation and conditions.
@@ -103,4 +120,49 @@ pub struct RuleGroupStatus {
     /// The hash of the content that the spec asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_hash: Option<String>,
+    /// The workspace's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_id: Option<String>,
+    /// The ARN of the rule groups namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    /// CREATING, ACTIVE, UPDATING, DELETING, CREATION_FAILED or UPDATE_FAILED.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<String>,
+    /// Rules in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<i64>,
+    /// Alerts that fire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firing: Option<i64>,
+    /// How the groups fare, at most 50 of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub groups: Vec<GroupHealth>,
+}
+
+/// How one group fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupHealth {
+    /// The group.
+    pub name: String,
+    /// Its rules.
+    pub rules: i64,
+    /// `ok`, `err` or `unknown` (not evaluated yet).
+    pub health: String,
+    /// Rules that fail, at most 10 of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub failing: Vec<FailingRule>,
+}
+
+/// One rule that fails.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailingRule {
+    /// The rule.
+    pub rule: String,
+    /// Why.
+    pub error: String,
 }

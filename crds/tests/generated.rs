@@ -5,13 +5,19 @@ use std::path::Path;
 use crds::alert_manager_config::AlertManagerConfig;
 use crds::rule_group::RuleGroup;
 use crds::scraper::Scraper;
+use crds::store::Store;
 use crds::workspace::Workspace;
 use kube::CustomResourceExt as _;
 
 #[test]
 fn crds_are_current() {
-    let definitions =
-        [Workspace::crd(), Scraper::crd(), RuleGroup::crd(), AlertManagerConfig::crd()];
+    let definitions = [
+        Store::crd(),
+        Workspace::crd(),
+        Scraper::crd(),
+        RuleGroup::crd(),
+        AlertManagerConfig::crd(),
+    ];
     let mut stale = Vec::new();
     for definition in definitions {
         let name = definition.metadata.name.clone().expect("the derive names every definition");

@@ -21,7 +21,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("sim", &["store", "world", "protocol"]),
     ("scraper", &["protocol", "crds"]),
-    ("hearth", &["store", "scraper", "check", "crds", "protocol", "world"]),
+    ("operator", &["protocol", "crds", "check"]),
+    ("hearth", &["store", "scraper", "operator", "check", "crds", "protocol", "world"]),
     ("e2e", &[]),
 ];
 
@@ -36,7 +37,6 @@ const DENIED: &[(&str, &[&str])] = &[
     ("alertmanager", &["axum", "reqwest", "kube"]),
     ("check", &["tokio", "axum", "reqwest"]),
     ("store", &["reqwest", "kube"]),
-    ("scraper", &["kube"]),
     ("e2e", &["kube"]),
 ];
 

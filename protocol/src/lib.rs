@@ -6,6 +6,7 @@
 pub mod alertmanager_config;
 pub mod amp_api;
 pub mod byte_size;
+pub mod collector_report;
 pub mod fault;
 pub mod go_float;
 pub mod go_regex;

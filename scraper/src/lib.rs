@@ -28,6 +28,7 @@ pub mod scrape_loop;
 pub mod scrape_outcome;
 pub mod scrape_pool;
 pub mod scraped;
+pub mod scraper_spec;
 pub mod sender;
 pub mod series_labels;
 pub mod status;

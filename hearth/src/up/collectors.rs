@@ -11,13 +11,13 @@ use check::manifest::{ObjectKey, SecretValues};
 use crds::scraper::{RemoteWriteDestination, ScraperSpec};
 use http_body_util::Full;
 use protocol::http_config::{Authorization, HttpClientConfig};
-use protocol::scrape_config::ScrapeConfiguration;
 use protocol::secret::Secret;
 use protocol::workspace::WorkspaceId;
 use scraper::collector::{Collector, CollectorOptions};
 use scraper::destination::WriteDestination;
 use scraper::destination_http::HttpDestination;
 use scraper::destination_service::ServiceDestination;
+use scraper::scraper_spec;
 use scraper::status::CollectorStatus;
 use store::principal::Principal;
 use tower::ServiceExt as _;
@@ -62,7 +62,9 @@ impl Collectors {
             if same == Some((true, true)) {
                 continue;
             }
-            let configuration = match ScrapeConfiguration::parse(&spec.scrape_configuration) {
+            problems
+                .extend(scraper_spec::needs_cluster(spec).iter().map(|w| format!("{key}: {w}")));
+            let configuration = match scraper_spec::configuration(spec) {
                 Ok(configuration) => configuration,
                 Err(faults) => {
                     problems.extend(faults.iter().map(|fault| format!("{key}: {fault}")));
