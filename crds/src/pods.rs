@@ -1,4 +1,4 @@
-//! What the kinds that become pods let their users say of those pods.
+//! What users may say of the pods of a kind.
 
 use std::collections::BTreeMap;
 

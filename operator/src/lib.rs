@@ -1,4 +1,4 @@
-//! The operator: custom resources in, objects in the cluster and calls to the store out.
+//! The operator: resources in, objects and calls out.
 //!
 //! One controller a kind, each with streams and back-off of its own; what decides is pure and lies
 //! beside the doer that calls the API server or the store.

@@ -1,4 +1,4 @@
-//! What a collector says of itself to the operator: the answer of its `/status`.
+//! What a collector says of itself: its `/status`.
 
 use serde::{Deserialize, Serialize};
 
