@@ -4,5 +4,6 @@
 //! beside the doer that calls the API server or the store.
 
 pub mod certificates;
+pub mod operator;
 pub mod runtime;
 pub mod settings;
