@@ -5,4 +5,5 @@
 
 pub mod certificates;
 pub mod runtime;
+pub mod control;
 pub mod settings;
