@@ -21,6 +21,8 @@ test:
 lint:
 	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) --profile ci --workspace --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; \
+	else echo "make lint: cargo-deny is not installed, dependencies not judged" >&2; fi
 
 bench:
 	cargo bench $(CARGO_FLAGS) --workspace

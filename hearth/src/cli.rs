@@ -170,4 +170,10 @@ pub struct QueryArgs {
     /// Time between two points, for example 30s; chosen to fit the terminal where left out.
     #[arg(long, requires = "start")]
     pub step: Option<String>,
+    /// Holds the bearer token to send.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Certificate authorities to trust, PEM; those of the system where left out.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }
