@@ -6,4 +6,5 @@
 pub mod certificates;
 pub mod operator;
 pub mod runtime;
+pub mod control;
 pub mod settings;
