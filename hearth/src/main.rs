@@ -2,9 +2,11 @@
 
 mod check_command;
 mod cli;
+mod kubernetes_reviews;
 mod logging;
 mod query;
 mod serve;
+mod token_reviews;
 mod up;
 
 use std::io::Write as _;
