@@ -11,6 +11,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::clock::{SystemClock, WallClock};
 use crate::destination::WriteDestination;
 use crate::discovery::{self, Discovered};
+use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::credential_files::CredentialFiles;
 use crate::scrape_client::{Fetch, ScrapeClient};
 use crate::scrape_loop::Surroundings;
 use crate::scrape_pool::ScrapePool;
@@ -35,6 +37,10 @@ pub struct CollectorOptions {
     pub clock: Arc<dyn WallClock>,
     /// Makes the client of a job.
     pub connect: Arc<Connect>,
+    /// The cluster that jobs look into where their configuration names none.
+    pub kubernetes: Option<Arc<Cluster>>,
+    /// Whose files a configuration may name.
+    pub files: CredentialFiles,
 }
 
 impl Default for CollectorOptions {
@@ -43,6 +49,8 @@ impl Default for CollectorOptions {
             queue: QueueLimits::default(),
             clock: Arc::new(SystemClock),
             connect: Arc::new(|job| Ok(Arc::new(ScrapeClient::new(job)?))),
+            kubernetes: None,
+            files: CredentialFiles::Any,
         }
     }
 }

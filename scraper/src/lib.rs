@@ -17,6 +17,7 @@ pub mod exposition_openmetrics;
 pub mod exposition_text;
 pub mod http_client;
 pub mod http_date;
+pub mod kubernetes;
 pub mod metric_family;
 pub mod negotiation;
 pub mod report_series;
