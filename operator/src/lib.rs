@@ -4,4 +4,6 @@
 //! beside the doer that calls the API server or the store.
 
 pub mod control;
+pub mod certificates;
+pub mod runtime;
 pub mod settings;
