@@ -2,10 +2,12 @@
 
 mod check_command;
 mod cli;
+mod glob;
 mod logging;
 mod query;
 mod serve;
 mod up;
+mod yaml_files;
 
 use std::io::Write as _;
 use std::process::ExitCode;
