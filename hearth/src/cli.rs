@@ -41,7 +41,8 @@ pub enum Command {
     Scraper(ScraperArgs),
     /// The Kubernetes controllers (not built yet).
     Operator,
-    /// Judges manifests, rule files, alert manager definitions, scrape configurations.
+    /// Judges manifests, rule files, alert manager definitions, scrape configurations; runs unit
+    /// tests of rules.
     Check(CheckArgs),
     /// Asks a running store.
     Query(QueryArgs),
@@ -199,9 +200,21 @@ impl std::str::FromStr for Hidden {
 /// `hearth check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Files or folders of them.
-    #[arg(required = true, value_name = "FILE|DIR")]
+    /// Files, folders of them, or - for standard input.
+    #[arg(required = true, value_name = "FILE|DIR|-")]
     pub files: Vec<PathBuf>,
+    /// How findings are printed, to standard output.
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// `FILE:LINE:COLUMN: field: message`, one a line.
+    Text,
+    /// One JSON list of objects.
+    Json,
 }
 
 /// `hearth query`
