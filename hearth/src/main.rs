@@ -2,10 +2,12 @@
 
 mod check_command;
 mod cli;
+mod kubernetes_reviews;
 mod logging;
 mod query;
 mod scraper_command;
 mod serve;
+mod token_reviews;
 mod up;
 
 use std::io::Write as _;
