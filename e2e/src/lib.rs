@@ -4,5 +4,6 @@ pub mod binary;
 pub mod eventually;
 pub mod exporter;
 pub mod inbox;
+pub mod kubernetes;
 pub mod process;
 pub mod remote_write;

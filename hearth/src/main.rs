@@ -5,6 +5,7 @@ mod cli;
 mod kubernetes_reviews;
 mod logging;
 mod query;
+mod scraper_command;
 mod serve;
 mod token_reviews;
 mod up;
@@ -42,8 +43,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(args) => runtime.block_on(up::run(args)).map(|()| ExitCode::SUCCESS),
         Command::Store(args) => runtime.block_on(serve::run(args)).map(|()| ExitCode::SUCCESS),
-        Command::Scraper => {
-            anyhow::bail!("`hearth scraper` is not built yet: scraping runs inside `hearth up`")
+        Command::Scraper(args) => {
+            runtime.block_on(scraper_command::run(args)).map(|()| ExitCode::SUCCESS)
         }
         Command::Operator => anyhow::bail!(
             "`hearth operator` is not built yet: run `hearth up -f DIR` on the same manifests"

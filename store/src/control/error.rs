@@ -3,7 +3,7 @@
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use protocol::amp_api::error::{
-    ERROR_TYPE_HEADER, ErrorBody, ErrorCode, FieldFault, ValidationReason,
+    ERROR_TYPE_HEADER, ErrorBody, ErrorCode, ErrorExtras, FieldFault, ValidationReason,
 };
 
 use crate::catalog::error::CatalogError;
@@ -130,6 +130,9 @@ impl ControlError {
         if let Some((kind, id)) = self.resource() {
             body.resource_type = Some(kind.as_str().to_owned());
             body.resource_id = Some(id.to_owned());
+        }
+        if let Self::Owned { owner, .. } = self {
+            body.hearth = Some(ErrorExtras { owner: Some(owner.clone()) });
         }
         if let Self::Quota { limit, .. } = self {
             body.service_code = Some("aps".to_owned());
