@@ -121,10 +121,8 @@ impl MemoryStore {
     /// Evaluates an expression at one time.
     pub fn evaluate(&self, expr: &Expr, at_ms: i64) -> Result<Value, String> {
         let Queries { subquery_step_ms, samples_max, expired } = &self.queries;
-        let params = EvalParams {
-            subquery_step_ms: *subquery_step_ms,
-            ..EvalParams::instant(at_ms)
-        };
+        let params =
+            EvalParams { subquery_step_ms: *subquery_step_ms, ..EvalParams::instant(at_ms) };
         let plan = plan(expr, &params).map_err(|error| error.to_string())?;
         let selected: Vec<Vec<Arc<dyn SeriesData>>> =
             plan.selections().iter().map(|selection| self.select(&selection.matchers)).collect();
