@@ -8,3 +8,4 @@ pub mod control;
 pub mod operator;
 pub mod runtime;
 pub mod settings;
+pub mod store;
