@@ -2,10 +2,15 @@
 
 mod check_command;
 mod cli;
+mod glob;
+mod kubernetes_reviews;
 mod logging;
 mod query;
+mod scraper_command;
 mod serve;
+mod token_reviews;
 mod up;
+mod yaml_files;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -40,8 +45,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(args) => runtime.block_on(up::run(args)).map(|()| ExitCode::SUCCESS),
         Command::Store(args) => runtime.block_on(serve::run(args)).map(|()| ExitCode::SUCCESS),
-        Command::Scraper => {
-            anyhow::bail!("`hearth scraper` is not built yet: scraping runs inside `hearth up`")
+        Command::Scraper(args) => {
+            runtime.block_on(scraper_command::run(args)).map(|()| ExitCode::SUCCESS)
         }
         Command::Operator => anyhow::bail!(
             "`hearth operator` is not built yet: run `hearth up -f DIR` on the same manifests"

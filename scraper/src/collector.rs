@@ -11,10 +11,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::clock::{SystemClock, WallClock};
 use crate::destination::WriteDestination;
 use crate::discovery::{self, Discovered};
+use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::credential_files::CredentialFiles;
 use crate::scrape_client::{Fetch, ScrapeClient};
 use crate::scrape_loop::Surroundings;
 use crate::scrape_pool::ScrapePool;
 use crate::sender::Sender;
+use crate::sharding::Sharding;
 use crate::status::{CollectorStatus, TargetStatus};
 use crate::target::Fnv64;
 use crate::target_labels::DroppedTarget;
@@ -35,6 +38,12 @@ pub struct CollectorOptions {
     pub clock: Arc<dyn WallClock>,
     /// Makes the client of a job.
     pub connect: Arc<Connect>,
+    /// Which of the targets are ours; `None`: all of them, and no slots.
+    pub sharding: Option<Sharding>,
+    /// The cluster that jobs look into where their configuration names none.
+    pub kubernetes: Option<Arc<Cluster>>,
+    /// Whose files a configuration may name.
+    pub files: CredentialFiles,
 }
 
 impl Default for CollectorOptions {
@@ -43,6 +52,9 @@ impl Default for CollectorOptions {
             queue: QueueLimits::default(),
             clock: Arc::new(SystemClock),
             connect: Arc::new(|job| Ok(Arc::new(ScrapeClient::new(job)?))),
+            sharding: None,
+            kubernetes: None,
+            files: CredentialFiles::Any,
         }
     }
 }
@@ -57,7 +69,7 @@ pub struct Collector {
 }
 
 enum Command {
-    Apply(Box<ScrapeConfiguration>, oneshot::Sender<()>),
+    Apply(Box<ScrapeConfiguration>, Option<Sharding>, oneshot::Sender<()>),
     /// With markers for all series, or without.
     Stop {
         end_series: bool,
@@ -69,6 +81,7 @@ enum Command {
 struct Board {
     targets: Vec<Arc<Mutex<TargetStatus>>>,
     dropped: Vec<(String, DroppedTarget)>,
+    dropped_count: u64,
     errors: BTreeMap<(String, usize), String>,
 }
 
@@ -87,7 +100,12 @@ impl Collector {
         let (news_sender, news) = mpsc::channel(NEWS_MAX);
         let mut seed = Fnv64::default();
         seed.write(name.as_bytes());
-        let around = Surroundings { sender: Arc::clone(&sender), clock, offset_seed: seed.0 };
+        let around = Surroundings {
+            sender: Arc::clone(&sender),
+            clock,
+            offset_seed: seed.0,
+            sharding: options.sharding,
+        };
         let mut keeper = Keeper {
             around,
             connect: options.connect,
@@ -113,8 +131,19 @@ impl Collector {
     /// Puts another configuration in force. Targets that stay keep their rhythm and their series;
     /// those that go have their series marked as ended.
     pub async fn apply(&self, configuration: ScrapeConfiguration) {
+        self.put(configuration, None).await;
+    }
+
+    /// Like [`apply`](Self::apply), with another share of the targets. Targets that another shard
+    /// takes over are let go without markers: their series go on there. For collectors that were
+    /// started with a sharding.
+    pub async fn apply_sharded(&self, configuration: ScrapeConfiguration, sharding: Sharding) {
+        self.put(configuration, Some(sharding)).await;
+    }
+
+    async fn put(&self, configuration: ScrapeConfiguration, sharding: Option<Sharding>) {
         let (done, applied) = oneshot::channel();
-        let command = Command::Apply(Box::new(configuration), done);
+        let command = Command::Apply(Box::new(configuration), sharding, done);
         if self.commands.send(command).await.is_ok() {
             // The keeper only ends at shutdown, when there is nothing left to wait for.
             let _ = applied.await;
@@ -136,8 +165,10 @@ impl Collector {
         CollectorStatus {
             targets,
             dropped_targets: board.dropped.clone(),
+            dropped_count: board.dropped_count,
             job_errors: errors.map(|((job, _), error)| (job.clone(), error.clone())).collect(),
             queue_length,
+            samples_on_disk: 0,
             samples_sent: counters.sent.load(Relaxed),
             samples_dropped,
             samples_refused: counters.refused.load(Relaxed),
@@ -191,7 +222,8 @@ impl Keeper {
             tokio::select! {
                 biased;
                 command = commands.recv() => match command {
-                    Some(Command::Apply(configuration, done)) => {
+                    Some(Command::Apply(configuration, sharding, done)) => {
+                        self.around.sharding = sharding.or(self.around.sharding);
                         self.apply(&configuration);
                         let _ = done.send(());
                     }
@@ -229,9 +261,9 @@ impl Keeper {
         self.retiring.iter_mut().for_each(|tasks| while tasks.try_join_next().is_some() {});
         self.retiring.retain(|tasks| !tasks.is_empty());
         for job in jobs {
-            let runs = |pool: &ScrapePool| pool.runs(&job, external);
-            if !self.pools.get(&job.job_name).is_some_and(runs) {
-                self.set_job(job, external);
+            match self.pools.get_mut(&job.job_name) {
+                Some(pool) if pool.runs(&job, external) => pool.reshard(&self.around),
+                _ => self.set_job(job, external),
             }
         }
         self.publish();
@@ -291,7 +323,9 @@ impl Keeper {
             pool.dropped().iter().map(|dropped| (name.clone(), dropped.clone()))
         });
         let dropped = dropped.collect();
+        let dropped_count = self.pools.values().map(ScrapePool::dropped_count).sum();
         let mut board = self.board();
+        board.dropped_count = dropped_count;
         board.targets = targets;
         board.dropped = dropped;
     }

@@ -12,6 +12,7 @@ use crate::sample_labels::LabelRules;
 use crate::scrape_client::Fetch;
 use crate::scrape_loop::{self, Order, ScrapePlan, Surroundings};
 use crate::scrape_outcome::ScrapeRules;
+use crate::sharding::Sharding;
 use crate::status::TargetStatus;
 use crate::target::Target;
 use crate::target_labels::{DroppedTarget, TargetGroup, targets_of};
@@ -29,6 +30,9 @@ pub struct ScrapePool {
     /// Targets that are gone and wait to mark their series.
     leaving: Vec<watch::Sender<Order>>,
     dropped: Vec<DroppedTarget>,
+    dropped_count: u64,
+    /// As of the last `sync`.
+    sharding: Option<Sharding>,
     tasks: JoinSet<()>,
 }
 
@@ -56,6 +60,8 @@ impl ScrapePool {
             loops: HashMap::new(),
             leaving: Vec::new(),
             dropped: Vec::new(),
+            dropped_count: 0,
+            sharding: None,
             tasks: JoinSet::new(),
         }
     }
@@ -111,10 +117,17 @@ impl ScrapePool {
         self.leaving.retain(|orders| !orders.is_closed());
         let found = targets_of(&self.job, self.groups.values().flatten());
         self.dropped = found.dropped;
+        self.dropped_count = found.dropped_count as u64;
+        self.sharding = around.sharding;
         let forced_error = found.over_limit.or_else(|| self.fetch.as_ref().err().cloned());
         let mut wanted = HashSet::new();
         let mut public_labels = HashSet::new();
+        let mut elsewhere = HashSet::new();
         for target in found.active {
+            if around.sharding.is_some_and(|sharding| !sharding.takes(&target)) {
+                elsewhere.insert(target.hash);
+                continue;
+            }
             wanted.insert(target.hash);
             public_labels.insert(target.public_labels());
             self.run(target, forced_error.clone(), around);
@@ -122,11 +135,13 @@ impl ScrapePool {
         let is_complete = self.groups.len() >= self.sources;
         let leaving = &mut self.leaving;
         self.loops.retain(|hash, one| {
-            if wanted.contains(hash) || !is_complete {
+            let moved = elsewhere.contains(hash);
+            if wanted.contains(hash) || !(is_complete || moved) {
                 return true;
             }
-            // Where another target has the same labels, its series go on under it.
-            let goes_on = public_labels.contains(&one.public);
+            // Where another target has the same labels, its series go on under it; those of a
+            // target of another shard go on there.
+            let goes_on = moved || public_labels.contains(&one.public);
             if goes_on {
                 one.orders.send_replace(Order::Stop);
             } else {
@@ -135,6 +150,13 @@ impl ScrapePool {
             }
             false
         });
+    }
+
+    /// Brings the loops in line with another share of the targets.
+    pub fn reshard(&mut self, around: &Surroundings) {
+        if self.sharding != around.sharding {
+            self.sync(around);
+        }
     }
 
     fn run(&mut self, target: Target, forced_error: Option<String>, around: &Surroundings) {
@@ -210,6 +232,11 @@ impl ScrapePool {
     /// Handles to the state of each target.
     pub fn statuses(&self) -> Vec<Arc<Mutex<TargetStatus>>> {
         self.loops.values().map(|one| Arc::clone(&one.status)).collect()
+    }
+
+    /// All targets that relabelling dropped, also those that are not remembered.
+    pub fn dropped_count(&self) -> u64 {
+        self.dropped_count
     }
 
     /// Targets that are not scraped.

@@ -1,0 +1,211 @@
+//! `hearth scraper`: one shard of a Scraper, for as long as it runs.
+//!
+//! The Scraper comes from the API server (or, at start, from the data directory), becomes a scrape
+//! configuration, and runs in a [`Collector`]. What is invalid leaves in force what was.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protocol::http_config::{Authorization, HttpClientConfig, TlsConfig};
+use protocol::scrape_config::ScrapeConfiguration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::collector::{Collector, CollectorOptions};
+use crate::destination_http::HttpDestination;
+use crate::home_cluster::{self, HomeError};
+use crate::own_scraper::{self, OwnScraper, Seen};
+use crate::role_http::{RoleState, router};
+use crate::role_report::Told;
+use crate::role_server::{ServeError, Server, TlsFiles};
+use crate::scraper_spec;
+use crate::sharding::{Sharding, effective_shards};
+use crate::token_review::ApiTokenReviews;
+
+/// Faults of one configuration that are told.
+const FAULTS_TOLD_MAX: usize = 10;
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct RoleSettings {
+    /// Of the Scraper.
+    pub namespace: String,
+    /// Of the Scraper.
+    pub name: String,
+    /// Which of its collectors this is, from 0.
+    pub shard: u32,
+    /// Where it serves.
+    pub listen: SocketAddr,
+    /// With TLS, if set.
+    pub tls: Option<TlsFiles>,
+    /// What it remembers, and samples that wait.
+    pub data_dir: PathBuf,
+    /// Most bytes of samples that wait on disk.
+    pub buffer_bytes: u64,
+    /// Where samples go.
+    pub remote_write_url: String,
+    /// The bearer token for it, read again for each request.
+    pub token_file: Option<String>,
+    /// The authorities of its certificate, PEM; the system's where left out.
+    pub ca_file: Option<String>,
+    /// The only user who may see the report.
+    pub status_reader: Option<String>,
+    /// What that user's token has to be made for.
+    pub status_audience: String,
+    /// A folder with `token` and `ca.crt` for the API server the Scraper lies in.
+    pub home: PathBuf,
+}
+
+/// Why the role does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RoleError {
+    /// The folder for what it remembers.
+    #[error("--data-dir {}: {error}", path.display())]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// What happened.
+        error: std::io::Error,
+    },
+    /// Where samples would go.
+    #[error("--remote-write-url: {0}")]
+    Destination(String),
+    /// The API server.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The socket.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// Runs until `stop` ends.
+pub async fn run(settings: RoleSettings, stop: impl Future<Output = ()>) -> Result<(), RoleError> {
+    let data_dir = settings.data_dir.clone();
+    let made = tokio::fs::create_dir_all(&data_dir).await;
+    made.map_err(|error| RoleError::DataDir { path: data_dir.clone(), error })?;
+    let client = home_cluster::client(&settings.home).await?;
+    let server = Server::bind(settings.listen, settings.tls.clone()).await?;
+    let collector = start_collector(&settings)?;
+    let state = Arc::new(RoleState {
+        told: Mutex::new(Told { shard: settings.shard, ..Told::default() }),
+        collector,
+        reviews: Box::new(ApiTokenReviews::new(client.clone(), settings.status_audience.clone())),
+        reader: settings.status_reader.clone(),
+    });
+    let mut tasks = JoinSet::new();
+    tasks.spawn(server.serve(router(Arc::clone(&state))));
+    let (seen, news) =
+        watch::channel(Seen { scraper: remembered(&data_dir).await, ..Seen::default() });
+    let (namespace, name) = (settings.namespace.clone(), settings.name.clone());
+    tasks.spawn(own_scraper::run(client, namespace, name, seen));
+    let mut keeper =
+        Keeper { settings, state: Arc::clone(&state), known_shards: None, in_force: None };
+    tokio::select! {
+        biased;
+        () = stop => {}
+        () = keeper.run(news) => {}
+    }
+    state.collector.shutdown().await;
+    tasks.shutdown().await;
+    Ok(())
+}
+
+async fn remembered(data_dir: &std::path::Path) -> Option<OwnScraper> {
+    own_scraper::remembered(data_dir).await.unwrap_or_else(|reason| {
+        tracing::warn!(reason, "what was remembered of the Scraper is not used");
+        None
+    })
+}
+
+fn start_collector(settings: &RoleSettings) -> Result<Collector, RoleError> {
+    let authorization = settings
+        .token_file
+        .clone()
+        .map(|file| Authorization { credentials_file: Some(file), ..Authorization::default() });
+    let tls_config = settings
+        .ca_file
+        .clone()
+        .map(|file| TlsConfig { ca_file: Some(file), ..TlsConfig::default() });
+    let config = HttpClientConfig { authorization, tls_config, ..HttpClientConfig::default() };
+    let destination = HttpDestination::new(&settings.remote_write_url, &config);
+    let destination = destination.map_err(RoleError::Destination)?;
+    // All shards share the name, so that they agree on each target's moment within the interval.
+    let name = format!("{}/{}", settings.namespace, settings.name);
+    let options = CollectorOptions {
+        // Takes nothing before the Scraper says how many share the work.
+        sharding: Some(Sharding { index: settings.shard, count: 0 }),
+        ..CollectorOptions::default()
+    };
+    let nothing = ScrapeConfiguration::default();
+    Ok(Collector::start(name, nothing, Arc::new(destination), options))
+}
+
+struct Keeper {
+    settings: RoleSettings,
+    state: Arc<RoleState>,
+    known_shards: Option<u32>,
+    /// The last one that was valid.
+    in_force: Option<OwnScraper>,
+}
+
+impl Keeper {
+    async fn run(&mut self, mut news: watch::Receiver<Seen>) {
+        loop {
+            let seen = news.borrow_and_update().clone();
+            self.take(&seen).await;
+            if news.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    async fn take(&mut self, seen: &Seen) {
+        let mut refused = seen
+            .unreadable
+            .as_ref()
+            .map(|(generation, reason)| format!("generation {generation} does not read: {reason}"));
+        if let Some(scraper) = &seen.scraper
+            && self.in_force.as_ref() != Some(scraper)
+        {
+            match valid(scraper) {
+                Ok(configuration) => self.put_in_force(scraper, configuration).await,
+                Err(reason) => refused = refused.or(Some(reason)),
+            }
+        }
+        let mut told = self.state.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.is_some() && refused != told.refused {
+            tracing::warn!(reason = refused, "the Scraper's newest generation is refused");
+        }
+        told.refused = refused;
+        told.troubles = seen.trouble.iter().cloned().collect();
+        told.generation = self.in_force.as_ref().map_or(0, |scraper| scraper.generation);
+        told.shards = self.known_shards.unwrap_or(0);
+    }
+
+    async fn put_in_force(&mut self, scraper: &OwnScraper, configuration: ScrapeConfiguration) {
+        let count = effective_shards(&scraper.spec, scraper.running, self.known_shards);
+        let sharding = Sharding { index: self.settings.shard, count };
+        self.state.collector.apply_sharded(configuration, sharding).await;
+        let generation = scraper.generation;
+        tracing::info!(generation, shards = count, "a configuration is in force");
+        self.known_shards = Some(count);
+        self.in_force = Some(scraper.clone());
+        if let Err(reason) = own_scraper::remember(&self.settings.data_dir, scraper).await {
+            tracing::warn!(reason, "the Scraper cannot be remembered");
+        }
+    }
+}
+
+/// The configuration, or in words why there is none.
+fn valid(scraper: &OwnScraper) -> Result<ScrapeConfiguration, String> {
+    scraper_spec::configuration(&scraper.spec).map_err(|faults| {
+        let mut told: Vec<String> =
+            faults.iter().take(FAULTS_TOLD_MAX).map(ToString::to_string).collect();
+        if faults.len() > FAULTS_TOLD_MAX {
+            told.push(format!("and {} more", faults.len() - FAULTS_TOLD_MAX));
+        }
+        format!("generation {}: scrapeConfiguration: {}", scraper.generation, told.join("; "))
+    })
+}
