@@ -28,7 +28,7 @@ type Content = Result<BTreeMap<String, String>, String>;
 #[derive(Default)]
 pub struct HeldValues {
     held: BTreeMap<ValueObject, (Instant, Content)>,
-    /// Asked for since the last round.
+    /// Asked for since the last `begin`.
     asked: std::cell::RefCell<BTreeSet<ValueObject>>,
 }
 
@@ -48,10 +48,15 @@ impl Values for HeldValues {
 }
 
 impl HeldValues {
+    /// All jobs that take values are made anew: what they ask for from now on is what is held.
+    pub fn begin(&self) {
+        self.asked.borrow_mut().clear();
+    }
+
     /// Reads what was asked for and is not held or too old, and forgets what nobody asked for.
     /// Says whether anything has changed, so that jobs have to be made again.
     pub async fn round(&mut self, client: &Client) -> bool {
-        let asked = std::mem::take(&mut *self.asked.borrow_mut());
+        let asked = self.asked.borrow().clone();
         self.held.retain(|object, _| asked.contains(object));
         let mut changed = false;
         for object in asked.into_iter().take(HELD_MAX) {

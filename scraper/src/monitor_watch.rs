@@ -11,8 +11,9 @@ use crds::scraper::Monitors;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::DynamicObject;
+use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt, metadata_watcher, watcher as watch_objects};
+use kube::runtime::{WatchStreamExt, watcher as watch_objects};
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -297,8 +298,8 @@ fn explained(error: &watcher::Error, scope: Option<&str>) -> String {
 }
 
 async fn run_namespaces(client: Client, shared: Arc<Shared>) {
-    let api: Api<Namespace> = Api::all(client);
-    let mut events = metadata_watcher(api, watcher::Config::default()).default_backoff().boxed();
+    let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
+    let mut events = watch_objects(api, watcher::Config::default()).default_backoff().boxed();
     let mut fresh = BTreeMap::new();
     loop {
         match events.try_next().await {
