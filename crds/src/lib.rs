@@ -4,6 +4,7 @@
 //! that the same manifest means the same in both. Only types: nothing here decides or does.
 
 pub mod alert_manager_config;
+pub mod definitions;
 pub mod pods;
 pub mod references;
 pub mod rule_group;

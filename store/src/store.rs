@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::catalog::error::CatalogError;
 use crate::control::dispatch::{Control, Naming};
 use crate::definitions;
+use crate::http::access::reviews::Reviews;
 use crate::http::access::{Access, AccessRefusal};
 use crate::http::request_metrics::RequestMetrics;
 use crate::http::router;
@@ -33,6 +34,13 @@ pub enum OpenError {
 /// Tells the targets of a workspace, as the `data` of Prometheus's `/api/v1/targets`. Called within
 /// requests: it must not block.
 pub type TargetsProvider = Arc<dyn Fn(&WorkspaceId) -> serde_json::Value + Send + Sync>;
+
+/// Doors beyond the world's that only some stores need.
+#[derive(Clone, Default)]
+pub struct StorePorts {
+    /// For access mode `kubernetes`.
+    pub reviews: Option<Arc<dyn Reviews>>,
+}
 
 /// An open store.
 pub struct Store {
@@ -61,7 +69,17 @@ impl Store {
     /// Reads the definitions and begins to open the workspaces; [`Store::is_ready`] says when all
     /// are open. Each answers as soon as it is.
     pub async fn open(world: World, settings: StoreSettings) -> Result<Arc<Self>, OpenError> {
-        let access = Access::new(&settings.access, settings.insecure)?;
+        Self::open_with(world, settings, StorePorts::default()).await
+    }
+
+    /// The same, with what the settings need besides.
+    pub async fn open_with(
+        world: World,
+        settings: StoreSettings,
+        ports: StorePorts,
+    ) -> Result<Arc<Self>, OpenError> {
+        let StorePorts { reviews } = ports;
+        let access = Access::new(&settings, reviews, &world.clock)?;
         let catalog = Catalog::open(world.clone()).await?;
         let external_url = settings.external_url.trim_end_matches('/').to_owned();
         let workspaces = Workspaces::new(world.clone(), catalog.clone(), settings.clone());

@@ -52,6 +52,7 @@ mod parser_selector;
 pub mod plan;
 pub mod plan_build;
 pub mod plan_durations;
+pub mod plan_reference;
 pub mod prettifier;
 pub mod printer;
 pub mod series_description;

@@ -1,0 +1,100 @@
+//! Wires the operator together.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use kube::Config;
+use tokio::task::JoinSet;
+
+use crate::certificates::authority_secret;
+use crate::runtime::context::{Context, SystemClock};
+use crate::runtime::controller::{Controller, Reconciler};
+use crate::runtime::http;
+use crate::runtime::lease::Elector;
+use crate::settings::OperatorSettings;
+
+/// Longest time for a connection to the API server to come about.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why an operator does not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// No way to the API server.
+    #[error("no way to the API server: {0}; run in a cluster, or set KUBECONFIG")]
+    NoCluster(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A part of it ended, which none does.
+    #[error("a part of the operator ended: {0}")]
+    Ended(String),
+}
+
+/// Runs until `stop` is done. `me` tells this process from every other, before and after it.
+///
+/// # Errors
+/// If there is no way to the API server or an address cannot be listened on. Missing custom
+/// resource definitions and rights are waited for instead.
+pub async fn run(
+    settings: OperatorSettings,
+    me: String,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), OperatorError> {
+    let context = Context::new(client().await?, settings, Arc::new(SystemClock));
+    let lease_client = client().await?;
+    let elector = Elector::new(context.clone(), lease_client.clone(), me.clone());
+    let address = context.settings.listen;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|source| OperatorError::Listen { address, source })?;
+    let router = http::router(context.clone());
+    let mut parts = JoinSet::new();
+    parts.spawn(async move {
+        let _ = axum::serve(listener, router).await;
+    });
+    parts.spawn(authority_secret::keep(context.clone()));
+    for controller in controllers(&context) {
+        parts.spawn(controller);
+    }
+    parts.spawn(elector.run());
+    tracing::info!(install = %context.settings.install, %address, "the operator runs");
+    let ended = tokio::select! {
+        biased;
+        () = stop => None,
+        ended = parts.join_next() => ended,
+    };
+    // Nobody works any more when the lease is given back.
+    parts.shutdown().await;
+    Elector::resign(&context, lease_client, &me).await;
+    match ended {
+        None => Ok(()),
+        Some(Ok(())) => Err(OperatorError::Ended("no reason given".to_owned())),
+        Some(Err(error)) => Err(OperatorError::Ended(error.to_string())),
+    }
+}
+
+/// One controller a kind. Each runs for itself: none waits for another's kind.
+fn controllers(_context: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
+    Vec::new()
+}
+
+/// A controller as a task.
+pub fn task<R: Reconciler>(controller: Controller<R>) -> BoxFuture<'static, ()> {
+    Box::pin(controller.run())
+}
+
+/// A client without retries of its own: queues, watches and the elector have theirs, and a
+/// reconcile must not sit in a wait that nobody sees.
+async fn client() -> Result<kube::Client, OperatorError> {
+    let mut config = Config::infer().await.map_err(|e| OperatorError::NoCluster(Box::new(e)))?;
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_PATIENCE);
+    kube::Client::try_from(config).map_err(|e| OperatorError::NoCluster(Box::new(e)))
+}
