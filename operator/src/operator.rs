@@ -81,8 +81,8 @@ pub async fn run(
 }
 
 /// One controller a kind. Each runs for itself: none waits for another's kind.
-fn controllers(_context: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
-    Vec::new()
+fn controllers(context: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
+    vec![task(crate::store::controller::controller(context))]
 }
 
 /// A controller as a task.
