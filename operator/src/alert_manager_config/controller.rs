@@ -33,7 +33,7 @@ use crate::workspace::verdicts::{Verdict, Verdicts};
 
 /// How often Secrets are read again, health is asked and drift is looked for. The operator watches
 /// no Secrets, since that would take the right to read them all.
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_mins(1);
 /// How soon a definition that the store does not run yet is looked at again.
 const PENDING: Duration = Duration::from_secs(2);
 
@@ -85,9 +85,8 @@ impl Reconciler for AlertManagerReconciler {
         if object.meta().deletion_timestamp.is_some() {
             return self.finalize(&object).await;
         }
-        let judge = |object: &AlertManagerConfig| {
-            check::specs::alert_manager_config(&object.spec, "")
-        };
+        let judge =
+            |object: &AlertManagerConfig| check::specs::alert_manager_config(&object.spec, "");
         let verdict = self.verdicts.of(&object, judge).await;
         let outcome = self.outcome(&object, verdict).await?;
         let waits = outcome.verdict.is_ok() && outcome.unresolved.is_none() && !outcome.runs();
@@ -249,14 +248,18 @@ impl AlertManagerReconciler {
             }
         }
         let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
-        names.iter().for_each(|name| pushed.forget(&id, name));
+        for name in &names {
+            pushed.forget(&id, name);
+        }
         Ok(())
     }
 
     /// The winner of some workspace may be another one now.
     fn wake_all(&self) {
         if let Some(queue) = self.queue.get() {
-            self.cache.names().into_iter().for_each(|name| queue.add(name));
+            for name in self.cache.names() {
+                queue.add(name);
+            }
         }
     }
 }

@@ -61,8 +61,8 @@ receivers:
     #[test]
     fn both_forms_of_a_definition_are_looked_through() {
         assert_eq!(references(CONFIGURATION), expected());
-        let lines = CONFIGURATION.lines().map(|line| format!("  {line}\n")).collect::<String>();
-        assert_eq!(references(&format!("alertmanager_config: |\n{lines}")), expected());
+        let lines = CONFIGURATION.replace('\n', "\n  ");
+        assert_eq!(references(&format!("alertmanager_config: |\n  {lines}")), expected());
         assert_eq!(references("route: ["), References::new());
     }
 }

@@ -50,7 +50,7 @@ impl Described {
 
 /// SHA-256 of a definition in hexadecimal, as the store counts it.
 pub fn content_hash(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(text))
 }
 
 /// All rule groups namespaces of a workspace, without their content.

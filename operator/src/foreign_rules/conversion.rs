@@ -47,13 +47,13 @@ mod tests {
     #[test]
     fn a_prometheus_rule_becomes_a_rule_file_that_is_good() {
         let object = json!({"spec": {"groups": [{
-            "name": "a", "interval": "30s", "partial_response_strategy": "abort",
-            "query_offset": "1m", "limit": 5, "labels": {"team": "x"},
-            "rules": [
-                {"record": "one", "expr": 1},
-                {"alert": "Down", "expr": "up == 0", "for": "5m", "keep_firing_for": "1m",
-                 "labels": {"severity": "page"}, "annotations": {"summary": "{{ $value }}"}},
-            ]}]}});
+        "name": "a", "interval": "30s", "partial_response_strategy": "abort",
+        "query_offset": "1m", "limit": 5, "labels": {"team": "x"},
+        "rules": [
+            {"record": "one", "expr": 1},
+            {"alert": "Down", "expr": "up == 0", "for": "5m", "keep_firing_for": "1m",
+             "labels": {"severity": "page"}, "annotations": {"summary": "{{ $value }}"}},
+        ]}]}});
         let text = rule_file(&object).expect("the shape is right");
         assert_eq!(check::specs::rule_file(&text), [], "{text}");
         assert!(text.contains(r#""expr":"1""#) && !text.contains("partial"), "{text}");

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crds::status::{REJECTED_MAX, RejectedObject};
 use crds::workspace::Workspace;
-use futures::stream::{self, StreamExt as _};
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
 use kube::ResourceExt as _;
 use kube::api::DynamicObject;
@@ -103,17 +104,13 @@ impl Intake {
             }
         }
         let hashes = hashes(&listed, client.owner());
-        let put = candidates.iter().map(|one| self.put(client, id, one, &hashes));
-        let mut results = stream::iter(put).buffered(WRITES_AT_ONCE);
-        let mut at = candidates.iter();
-        while let Some(result) = results.next().await {
-            let Some(one) = at.next() else { break };
-            match result? {
+        let results = self.put_all(client, id, &candidates, &hashes).await?;
+        for (one, left_out) in candidates.iter().zip(results) {
+            match left_out {
                 None => told.in_force += 1,
                 Some(reason) => told.rejected.push(rejected(one.kind, &one.object, reason)),
             }
         }
-        drop(results);
         self.tell(workspace, &told.rejected).await;
         told.rejected.truncate(REJECTED_MAX);
         Ok(Taken { names, told: Some(told) })
@@ -130,9 +127,8 @@ impl Intake {
         let cache = self.cache(kind).await;
         let home = workspace.namespace().unwrap_or_default();
         let wide = self.context.settings.wide_discovery_namespaces.contains(&home);
-        let namespaces = needs_namespaces(selector).then(|| {
-            self.context.watches.cluster::<Namespace>(Selection::optional())
-        });
+        let namespaces = needs_namespaces(selector)
+            .then(|| self.context.watches.cluster::<Namespace>(Selection::optional()));
         if !cache.synced() || namespaces.as_ref().is_some_and(|cache| !cache.synced()) {
             return None;
         }
@@ -150,9 +146,8 @@ impl Intake {
 
     /// The cache of a kind; asking for the first time starts its watch.
     async fn cache(&self, kind: ForeignKind) -> Arc<Cache<DynamicObject>> {
-        let known = |caches: &BTreeMap<ForeignKind, Arc<Cache<DynamicObject>>>| {
-            caches.get(&kind).cloned()
-        };
+        let known =
+            |caches: &BTreeMap<ForeignKind, Arc<Cache<DynamicObject>>>| caches.get(&kind).cloned();
         if let Some(cache) = known(&self.caches.lock().unwrap_or_else(PoisonError::into_inner)) {
             return cache;
         }
@@ -175,6 +170,21 @@ impl Intake {
         let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
         caches.insert(kind, Arc::clone(&cache));
         cache
+    }
+
+    /// Puts all of them, a few at a time; gives why each is left out, where it is.
+    async fn put_all(
+        &self,
+        client: &ControlClient,
+        id: &WorkspaceId,
+        candidates: &[Candidate],
+        hashes: &BTreeMap<&str, &str>,
+    ) -> Result<Vec<Option<String>>, ControlError> {
+        let mut waiting: Vec<BoxFuture<'_, _>> = Vec::with_capacity(candidates.len());
+        for one in candidates {
+            waiting.push(Box::pin(self.put(client, id, one, hashes)));
+        }
+        stream::iter(waiting).buffered(WRITES_AT_ONCE).try_collect().await
     }
 
     /// Puts one object's rules where they differ; gives why they are left out, where they are.
@@ -243,8 +253,7 @@ fn candidates_of(
             );
             told.rejected.push(rejected(kind, &object, reason));
         } else if !names.insert(name.clone()) {
-            let reason =
-                format!("another object has the rule groups namespace {name}: rename one");
+            let reason = format!("another object has the rule groups namespace {name}: rename one");
             told.rejected.push(rejected(kind, &object, reason));
         } else {
             candidates.push(Candidate { kind, object, name });

@@ -37,7 +37,8 @@ fn in_namespace(
     namespace: &str,
     labels_of: impl Fn(&str) -> Option<LabelMap>,
 ) -> bool {
-    let by_labels = |wanted: &LabelSelector| labels_of(namespace).is_some_and(|l| bears(wanted, &l));
+    let by_labels =
+        |wanted: &LabelSelector| labels_of(namespace).is_some_and(|l| bears(wanted, &l));
     selector.any
         || selector.match_names.iter().any(|name| name == namespace)
         || selector.selector.as_ref().is_some_and(by_labels)

@@ -175,11 +175,7 @@ pub async fn clients(
 }
 
 /// Puts the rules where they differ; the store's own refusal counts as the verdict.
-async fn put(
-    resolved: &Resolved,
-    namespace: &str,
-    text: &str,
-) -> Result<Verdict, ReconcileError> {
+async fn put(resolved: &Resolved, namespace: &str, text: &str) -> Result<Verdict, ReconcileError> {
     match definitions::put_rules(&resolved.client, &resolved.id, namespace, text).await {
         Ok(_) => Ok(Ok(())),
         Err(error) => match refusal(&error) {

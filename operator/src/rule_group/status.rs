@@ -36,9 +36,8 @@ pub struct Seen {
 impl Seen {
     /// Whether the store runs exactly this content.
     pub fn runs(&self, content_hash: &str) -> bool {
-        let runs = |found: &Described| {
-            found.is_programmed() && found.extras.content_hash == content_hash
-        };
+        let runs =
+            |found: &Described| found.is_programmed() && found.extras.content_hash == content_hash;
         self.described.as_ref().is_some_and(runs)
     }
 }
@@ -85,9 +84,7 @@ fn accepted(verdict: &Verdict) -> Said {
 
 fn resolved(outcome: &Outcome) -> Said {
     match &outcome.seen {
-        Ok(seen) => {
-            Said::yes("ResolvedRefs", "Resolved", format!("workspace {}", seen.workspace))
-        }
+        Ok(seen) => Said::yes("ResolvedRefs", "Resolved", format!("workspace {}", seen.workspace)),
         Err(unresolved) => unresolved.said(),
     }
 }

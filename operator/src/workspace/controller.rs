@@ -28,7 +28,7 @@ use crate::workspace::stores::Stores;
 use crate::workspace::trouble::{failure, refusal};
 
 /// How often drift is looked for; nobody but its owner may change a workspace, so it is rare.
-const DRIFT: Duration = Duration::from_secs(180);
+const DRIFT: Duration = Duration::from_mins(3);
 /// How soon a workspace that the store does not run yet is looked at again.
 const PENDING: Duration = Duration::from_secs(1);
 
@@ -53,16 +53,14 @@ pub fn controller(context: &Arc<Context>, stores: &Arc<Stores>) -> Controller<Wo
         intake: Arc::clone(&intake),
     };
     let (of_store, known) = (Arc::clone(stores), Arc::clone(&cache));
-    let controller = Controller::new(Arc::clone(context), reconciler).after(
-        stores.cache(),
-        move |store| {
+    let controller =
+        Controller::new(Arc::clone(context), reconciler).after(stores.cache(), move |store| {
             let store = name_of(store);
             let carried = |workspace: &&Arc<Workspace>| {
                 of_store.of_workspace(workspace).is_ok_and(|name| name == store)
             };
             known.all().iter().filter(carried).map(|one| name_of(one.as_ref())).collect()
-        },
-    );
+        });
     intake.wakes(controller.queue());
     controller
 }
@@ -211,10 +209,7 @@ fn is_its_own(object: &Workspace, found: &WorkspaceDescription, owner: &str) -> 
     }
 }
 
-fn refused_or_failed(
-    doing: &str,
-    error: &ControlError,
-) -> Result<(Outcome, Next), ReconcileError> {
+fn refused_or_failed(doing: &str, error: &ControlError) -> Result<(Outcome, Next), ReconcileError> {
     if let ControlError::NotFound { message } = error {
         let message = format!("{message}: correct spec.workspaceId");
         return Ok((Outcome::Refused("WorkspaceIdNotFound", message), Next::After(DRIFT)));
@@ -227,7 +222,7 @@ fn refused_or_failed(
 /// another one after the workspace was lost.
 fn client_token(uid: Option<&str>, lost: Option<&str>) -> String {
     let digest = Sha256::digest(format!("{}/{}", uid.unwrap_or(""), lost.unwrap_or("")));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..16])
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::workspace::reference::target;
 
 /// How often a store is looked through for workspaces without an object: it is rarely needed, since
 /// finalizers do it at once.
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// What is asked for, as the caches know it.
 pub struct Asked {
@@ -60,7 +60,8 @@ impl Asked {
 
     /// Whether an owner is an object of this installation that it would see if it were there.
     fn is_ours(&self, owner: &str) -> bool {
-        let seen = |namespace: &str| self.namespaces.is_empty() || self.namespaces.contains(namespace);
+        let seen =
+            |namespace: &str| self.namespaces.is_empty() || self.namespaces.contains(namespace);
         self.install.object(owner).is_some_and(|(namespace, _)| seen(namespace))
     }
 

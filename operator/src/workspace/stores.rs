@@ -25,7 +25,7 @@ use crate::workspace::trouble::Unresolved;
 
 /// How long an authority that lies in a user's Secret is trusted without reading it again: the
 /// operator does not watch Secrets that are not its own.
-const AUTHORITY_AGE_MAX: Duration = Duration::from_secs(300);
+const AUTHORITY_AGE_MAX: Duration = Duration::from_mins(5);
 
 /// Reaches stores. Tests put doubles in.
 pub trait StoreLinks: Send + Sync + 'static {

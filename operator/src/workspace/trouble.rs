@@ -33,9 +33,10 @@ impl Unresolved {
 
     /// Where the object stands for it.
     pub fn progress(&self) -> Progress {
-        match self.passes {
-            true => Progress::reconciling(self.reason, self.message.clone()),
-            false => Progress::stalled(self.reason, self.message.clone()),
+        if self.passes {
+            Progress::reconciling(self.reason, self.message.clone())
+        } else {
+            Progress::stalled(self.reason, self.message.clone())
         }
     }
 

@@ -91,7 +91,8 @@ mod tests {
         for (generation, judged) in [(1, 1), (1, 1), (2, 2)] {
             workspace.metadata.generation = Some(generation);
             let counted = Arc::clone(&count);
-            let verdict = verdicts.of(&Arc::new(workspace.clone()), move |_| {
+            let object = Arc::new(workspace.clone());
+            let verdict = verdicts.of(&object, move |_| {
                 counted.fetch_add(1, Ordering::Relaxed);
                 vec![Fault::at_path("spec.alias", "too long"); 7]
             });

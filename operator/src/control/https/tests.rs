@@ -107,8 +107,10 @@ async fn a_request_carries_token_and_owner_and_a_refused_token_is_renewed() {
         "HTTP/1.1 200 OK\r\n\r\n{\"a\": 1}",
     ])
     .await;
-    let answer: serde_json::Value =
-        client(&double.url, &double.ca_pem).get("/workspaces/ws-1").await.expect("the third attempt");
+    let answer: serde_json::Value = client(&double.url, &double.ca_pem)
+        .get("/workspaces/ws-1")
+        .await
+        .expect("the third attempt");
     assert_eq!(answer, json!({"a": 1}));
     let asked = double.asked.lock().expect("no panic").clone();
     let [first, second, third] = asked.as_slice() else { panic!("{asked:?}") };

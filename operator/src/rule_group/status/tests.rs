@@ -76,8 +76,7 @@ fn a_bad_version_leaves_the_good_one_in_force_and_says_so() {
 #[test]
 fn what_was_known_outlives_a_reference_that_breaks() {
     let mut object = object();
-    object.status =
-        Some(status(&object, outcome(Ok(()), Some(described("new", "new"))), at(1)));
+    object.status = Some(status(&object, outcome(Ok(()), Some(described("new", "new"))), at(1)));
     let seen = Err(Unresolved::waits("WorkspaceNotFound", "there is no Workspace team/main"));
     let broken = Outcome { verdict: Ok(()), content_hash: "new".into(), seen };
     let later = status(&object, broken, at(2));
