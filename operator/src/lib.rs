@@ -15,4 +15,5 @@ pub mod operator;
 pub mod rule_group;
 pub mod runtime;
 pub mod settings;
+pub mod store;
 pub mod workspace;
