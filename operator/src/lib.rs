@@ -7,5 +7,6 @@ pub mod certificates;
 pub mod control;
 pub mod operator;
 pub mod runtime;
+pub mod scraper;
 pub mod settings;
 pub mod store;

@@ -82,7 +82,10 @@ pub async fn run(
 
 /// One controller a kind. Each runs for itself: none waits for another's kind.
 fn controllers(context: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
-    vec![task(crate::store::controller::controller(context))]
+    vec![
+        task(crate::store::controller::controller(context)),
+        task(crate::scraper::controller::controller(context)),
+    ]
 }
 
 /// A controller as a task.
