@@ -7,3 +7,9 @@ pub mod manifest;
 pub mod manifests;
 pub mod specs;
 pub mod verdict;
+
+pub mod patience;
+pub mod unit_test_answers;
+pub mod unit_test_input;
+pub mod unit_test_run;
+pub mod unit_tests;

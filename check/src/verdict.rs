@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use crate::manifests;
 use crate::specs;
+use crate::unit_tests::Suite;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum FileKind {
     Definition,
     /// `scrape_configs:`
     ScrapeConfiguration,
+    /// `tests:`; see [`crate::unit_tests`] and [`crate::unit_test_run`] for what its tests say.
+    RuleTests,
     /// None of these.
     Unknown,
 }
@@ -30,6 +33,8 @@ pub struct Verdict {
     pub kind: FileKind,
     /// Everything that is wrong, in order of the lines.
     pub faults: Vec<Fault>,
+    /// What is good, but without effect or hardly meant.
+    pub warnings: Vec<Fault>,
 }
 
 /// The top-level keys that tell the kinds of files apart.
@@ -44,6 +49,9 @@ struct Keys {
     scrape_configs: Option<IgnoredAny>,
     global: Option<IgnoredAny>,
     kind: Option<IgnoredAny>,
+    tests: Option<IgnoredAny>,
+    evaluation_interval: Option<IgnoredAny>,
+    rule_files: Option<IgnoredAny>,
 }
 
 /// Judges a file.
@@ -54,15 +62,16 @@ pub fn judge(text: &str) -> Verdict {
         FileKind::RuleFile => specs::rule_file(text),
         FileKind::Definition => specs::definition(text),
         FileKind::ScrapeConfiguration => specs::scrape_configuration(text),
+        FileKind::RuleTests => Suite::parse(text).err().unwrap_or_default(),
         FileKind::Unknown => vec![Fault {
-            message: "neither manifests, nor a rule file, nor an alert manager definition, nor a \
-                      scrape configuration"
+            message: "neither manifests, nor a rule file, nor unit tests of rules, nor an alert \
+                      manager definition, nor a scrape configuration"
                 .to_owned(),
             ..Fault::default()
         }],
     };
     faults.sort();
-    Verdict { kind, faults }
+    Verdict { kind, faults, warnings: Vec::new() }
 }
 
 fn kind_of(text: &str) -> FileKind {
@@ -82,6 +91,11 @@ fn kind_of(text: &str) -> FileKind {
         FileKind::Definition
     } else if keys.scrape_configs.is_some() || keys.global.is_some() {
         FileKind::ScrapeConfiguration
+    } else if keys.tests.is_some()
+        || keys.evaluation_interval.is_some()
+        || keys.rule_files.is_some()
+    {
+        FileKind::RuleTests
     } else {
         FileKind::Unknown
     }
@@ -97,6 +111,9 @@ fn guess(text: &str) -> Keys {
         receivers: has("receivers:"),
         scrape_configs: has("scrape_configs:"),
         global: has("global:"),
+        tests: has("tests:"),
+        evaluation_interval: has("evaluation_interval:"),
+        rule_files: has("rule_files:"),
         ..Keys::default()
     }
 }

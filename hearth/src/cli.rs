@@ -41,7 +41,8 @@ pub enum Command {
     Scraper(ScraperArgs),
     /// The Kubernetes controllers (not built yet).
     Operator,
-    /// Judges manifests, rule files, alert manager definitions, scrape configurations.
+    /// Judges manifests, rule files, alert manager definitions, scrape configurations; runs unit
+    /// tests of rules.
     Check(CheckArgs),
     /// Asks a running store.
     Query(QueryArgs),
@@ -130,7 +131,15 @@ pub struct ServeArgs {
     /// Who may come in: none, sigv4 or kubernetes. May be given several times.
     #[arg(long, value_name = "MODE", default_value = "none")]
     pub auth: Vec<String>,
-    /// Listen beyond loopback though nobody has to prove who they are.
+    /// With --auth kubernetes: take only tokens made for this audience, such as
+    /// hearth.dev/NAMESPACE/NAME of the Store.
+    #[arg(long, value_name = "AUDIENCE")]
+    pub kubernetes_audience: Option<String>,
+    /// With --auth kubernetes: the store's own namespace, where rights on workspaces are looked up
+    /// that no Workspace object owns.
+    #[arg(long, value_name = "NAMESPACE")]
+    pub kubernetes_namespace: Option<String>,
+    /// Listen beyond loopback though nobody has to prove who they are, or tokens come without TLS.
     #[arg(long)]
     pub insecure: bool,
     /// Certificate chain, PEM; read again when it changes. Needs --tls-key.
@@ -191,9 +200,21 @@ impl std::str::FromStr for Hidden {
 /// `hearth check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Files or folders of them.
-    #[arg(required = true, value_name = "FILE|DIR")]
+    /// Files, folders of them, or - for standard input.
+    #[arg(required = true, value_name = "FILE|DIR|-")]
     pub files: Vec<PathBuf>,
+    /// How findings are printed, to standard output.
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// `FILE:LINE:COLUMN: field: message`, one a line.
+    Text,
+    /// One JSON list of objects.
+    Json,
 }
 
 /// `hearth query`

@@ -2,11 +2,15 @@
 
 mod check_command;
 mod cli;
+mod glob;
+mod kubernetes_reviews;
 mod logging;
 mod query;
 mod scraper_command;
 mod serve;
+mod token_reviews;
 mod up;
+mod yaml_files;
 
 use std::io::Write as _;
 use std::process::ExitCode;

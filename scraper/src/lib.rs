@@ -18,6 +18,7 @@ pub mod exposition_text;
 pub mod home_cluster;
 pub mod http_client;
 pub mod http_date;
+pub mod kubernetes;
 pub mod metric_family;
 pub mod negotiation;
 pub mod own_scraper;

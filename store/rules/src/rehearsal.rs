@@ -67,9 +67,10 @@ impl Rehearsal {
             let done = group.evaluate(at_ms).now_or_never();
             done.expect("samples in memory answer at once, and no journal is waited for");
             let failed = group.status().rules.into_iter();
-            failures.extend(failed.filter_map(|rule| {
-                Some(Failure { error: rule.last_error?, rule: rule.name })
-            }));
+            failures.extend(
+                failed
+                    .filter_map(|rule| Some(Failure { error: rule.last_error?, rule: rule.name })),
+            );
         }
         failures
     }
