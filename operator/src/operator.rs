@@ -90,6 +90,7 @@ fn controllers(context: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
         task(workspace::controller::controller(context, &stores)),
         task(rule_group::controller::controller(context, &stores)),
         task(alert_manager_config::controller::controller(context, &stores)),
+        task(crate::scraper::controller::controller(context)),
     ]
 }
 
