@@ -4,7 +4,7 @@
 //! beside the doer that calls the API server or the store.
 
 pub mod certificates;
+pub mod control;
 pub mod operator;
 pub mod runtime;
-pub mod control;
 pub mod settings;

@@ -17,7 +17,6 @@ pub mod http;
 pub mod https;
 pub mod lease;
 pub mod metrics;
-pub mod quantity;
 pub mod queue;
 pub mod schedule;
 pub mod status;
