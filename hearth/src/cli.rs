@@ -131,7 +131,15 @@ pub struct ServeArgs {
     /// Who may come in: none, sigv4 or kubernetes. May be given several times.
     #[arg(long, value_name = "MODE", default_value = "none")]
     pub auth: Vec<String>,
-    /// Listen beyond loopback though nobody has to prove who they are.
+    /// With --auth kubernetes: take only tokens made for this audience, such as
+    /// hearth.dev/NAMESPACE/NAME of the Store.
+    #[arg(long, value_name = "AUDIENCE")]
+    pub kubernetes_audience: Option<String>,
+    /// With --auth kubernetes: the store's own namespace, where rights on workspaces are looked up
+    /// that no Workspace object owns.
+    #[arg(long, value_name = "NAMESPACE")]
+    pub kubernetes_namespace: Option<String>,
+    /// Listen beyond loopback though nobody has to prove who they are, or tokens come without TLS.
     #[arg(long)]
     pub insecure: bool,
     /// Certificate chain, PEM; read again when it changes. Needs --tls-key.

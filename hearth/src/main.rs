@@ -3,10 +3,12 @@
 mod check_command;
 mod cli;
 mod glob;
+mod kubernetes_reviews;
 mod logging;
 mod query;
 mod scraper_command;
 mod serve;
+mod token_reviews;
 mod up;
 mod yaml_files;
 
