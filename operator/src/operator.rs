@@ -13,6 +13,7 @@ use crate::runtime::context::{Context, SystemClock};
 use crate::runtime::controller::{Controller, Reconciler};
 use crate::runtime::http;
 use crate::runtime::lease::Elector;
+use crate::scraper::poll::CollectorPods;
 use crate::settings::OperatorSettings;
 
 /// Longest time for a connection to the API server to come about.
@@ -82,9 +83,10 @@ pub async fn run(
 
 /// One controller a kind. Each runs for itself: none waits for another's kind.
 fn controllers(context: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
+    let collectors = Arc::new(CollectorPods::new(context.clone()));
     vec![
         task(crate::store::controller::controller(context)),
-        task(crate::scraper::controller::controller(context)),
+        task(crate::scraper::controller::controller(context, collectors)),
     ]
 }
 
