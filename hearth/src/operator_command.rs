@@ -68,9 +68,7 @@ fn object_name(text: &str) -> anyhow::Result<ObjectName> {
     let (namespace, name) = text
         .split_once('/')
         .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty())
-        .with_context(|| {
-            format!("--default-store {text:?} is not of the form NAMESPACE/NAME")
-        })?;
+        .with_context(|| format!("--default-store {text:?} is not of the form NAMESPACE/NAME"))?;
     Ok(ObjectName { namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
