@@ -8,6 +8,7 @@ pub mod certificates;
 pub mod control;
 pub mod operator;
 pub mod runtime;
+pub mod scraper;
 pub mod settings;
 pub mod store;
 pub mod foreign_rules;
