@@ -28,7 +28,7 @@ use crate::scraper::access::AccessKeeper;
 use crate::scraper::destination::{Resolved, Unresolved, resolve, store_name, workspace_name};
 use crate::scraper::gather::gather;
 use crate::scraper::outcome::{Fault, Seen, status};
-use crate::scraper::poll::poll;
+use crate::scraper::poll::Collectors;
 use crate::scraper::render_stateful_set::{Surroundings, buffer_size, stateful_set};
 use crate::scraper::{names, render_access, render_files};
 use crate::settings::ObjectName;
@@ -47,6 +47,7 @@ pub struct ScraperReconciler {
     workspaces: Arc<Cache<Workspace>>,
     stores: Arc<Cache<Store>>,
     access: AccessKeeper,
+    collectors: Arc<dyn Collectors>,
     sets: Arc<Cache<StatefulSet>>,
     services: Arc<Cache<Service>>,
     accounts: Arc<Cache<ServiceAccount>>,
@@ -56,9 +57,12 @@ pub struct ScraperReconciler {
     pods: Arc<Cache<Pod>>,
 }
 
-/// The controller of Scrapers.
-pub fn controller(context: &Arc<Context>) -> Controller<ScraperReconciler> {
-    let own = ScraperReconciler::new(context.clone());
+/// The controller of Scrapers; `collectors` are asked how they fare.
+pub fn controller(
+    context: &Arc<Context>,
+    collectors: Arc<dyn Collectors>,
+) -> Controller<ScraperReconciler> {
+    let own = ScraperReconciler::new(context.clone(), collectors);
     let (sets, services, accounts) = (own.sets.clone(), own.services.clone(), own.accounts.clone());
     let (maps, secrets, claims) = (own.maps.clone(), own.secrets.clone(), own.claims.clone());
     let (pods, workspaces, stores) = (own.pods.clone(), own.workspaces.clone(), own.stores.clone());
@@ -112,7 +116,7 @@ impl Reconciler for ScraperReconciler {
         let set = match &resolved {
             Ok(resolved) if fault.is_none() => {
                 fault = self.missing_secret(&scraper, resolved).await?;
-                self.collectors(&scraper, resolved, fault.is_none()).await?
+                self.pods_set(&scraper, resolved, fault.is_none()).await?
             }
             _ => self.running(&name),
         };
@@ -120,7 +124,7 @@ impl Reconciler for ScraperReconciler {
             fault = self.grow_buffers(&scraper).await?;
         }
         let shards = set.as_ref().map_or(0, |set| rollout(set).wanted);
-        let answers = poll(&self.context, &name, u32::try_from(shards).unwrap_or(0)).await;
+        let answers = self.collectors.ask(&name, u32::try_from(shards).unwrap_or(0)).await;
         let family = names::family(&scraper);
         let pods = pods_of(self.pods.all(), &name.namespace, &family.selector());
         let seen = Seen {
@@ -143,13 +147,14 @@ impl Reconciler for ScraperReconciler {
 
 impl ScraperReconciler {
     /// A reconciler on the context's caches.
-    pub fn new(context: Arc<Context>) -> Self {
+    pub fn new(context: Arc<Context>, collectors: Arc<dyn Collectors>) -> Self {
         let watches = &context.watches;
         let managed = Selection::managed;
         let manager = field_manager("Scraper");
         Self {
             access: AccessKeeper::new(context.clone(), manager.clone()),
             manager,
+            collectors,
             scrapers: watches.namespaced(Selection::default()),
             workspaces: watches.namespaced(Selection::default()),
             stores: watches.namespaced(Selection::default()),
@@ -235,7 +240,7 @@ impl ScraperReconciler {
     }
 
     /// The StatefulSet as it is now; left alone where its pods could not start.
-    async fn collectors(
+    async fn pods_set(
         &self,
         scraper: &Scraper,
         resolved: &Resolved,
@@ -292,6 +297,11 @@ impl ScraperReconciler {
         scraper: &Scraper,
         resolved: &Resolved,
     ) -> Result<Option<Fault>, ReconcileError> {
+        // Pods that run have what they mount; asking each time would be a request each poll.
+        let done = self.running(&name_of(scraper)).is_some_and(|set| rollout(&set).done);
+        if done && status_writer::observed(scraper) == scraper.metadata.generation {
+            return Ok(None);
+        }
         for (field, secret, key) in secrets_mounted(scraper, resolved) {
             let at = beside(&name_of(scraper), secret);
             let found: Option<Secret> = find(&self.context, &at).await?;

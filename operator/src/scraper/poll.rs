@@ -1,8 +1,10 @@
 //! Asks the collectors of a Scraper for their status.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use protocol::collector_report::CollectorReport;
 
 use crate::runtime::context::Context;
@@ -17,8 +19,31 @@ const AT_ONCE: usize = 16;
 /// Bytes of an answer at most: 200 jobs with 5 messages each are far below.
 const BODY_BYTES_MAX: usize = 4 << 20;
 
-/// The answers of all shards, in their order; never fails, for silence is an answer.
-pub async fn poll(context: &Context, scraper: &ObjectName, shards: u32) -> Vec<Answer> {
+/// Whoever can be asked how the collectors of a Scraper fare.
+pub trait Collectors: Send + Sync {
+    /// The answers of all shards, in their order; never fails, for silence is an answer.
+    fn ask<'a>(&'a self, scraper: &'a ObjectName, shards: u32) -> BoxFuture<'a, Vec<Answer>>;
+}
+
+/// The collectors themselves, over HTTPS.
+pub struct CollectorPods {
+    context: Arc<Context>,
+}
+
+impl CollectorPods {
+    /// Trusts the context's authority, shows its tokens.
+    pub fn new(context: Arc<Context>) -> Self {
+        Self { context }
+    }
+}
+
+impl Collectors for CollectorPods {
+    fn ask<'a>(&'a self, scraper: &'a ObjectName, shards: u32) -> BoxFuture<'a, Vec<Answer>> {
+        Box::pin(poll(&self.context, scraper, shards))
+    }
+}
+
+async fn poll(context: &Context, scraper: &ObjectName, shards: u32) -> Vec<Answer> {
     if shards == 0 {
         return Vec::new();
     }
@@ -26,17 +51,15 @@ pub async fn poll(context: &Context, scraper: &ObjectName, shards: u32) -> Vec<A
         Ok(means) => means,
         Err(why) => return (0..shards).map(|_| Err(why.clone())).collect(),
     };
-    let ask = |shard| {
-        let url = names::shard_url(scraper, shard);
+    let urls = (0..shards).map(|shard| names::shard_url(scraper, shard));
+    let asking = urls.map(|url| {
         let (client, token) = (client.clone(), token.clone());
         async move {
-            match tokio::time::timeout(PATIENCE, report(&client, &url, &token)).await {
-                Ok(answer) => answer,
-                Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
-            }
+            let asked = tokio::time::timeout(PATIENCE, report(&client, &url, &token)).await;
+            asked.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
         }
-    };
-    futures::stream::iter(0..shards).map(ask).buffered(AT_ONCE).collect().await
+    });
+    futures::stream::iter(asking).buffered(AT_ONCE).collect().await
 }
 
 async fn means(context: &Context) -> Result<(reqwest::Client, String), String> {
