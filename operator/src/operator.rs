@@ -86,6 +86,7 @@ pub async fn run(
 fn controllers(context: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
     let stores = Stores::new(context);
     vec![
+        task(crate::store::controller::controller(context)),
         task(workspace::controller::controller(context, &stores)),
         task(rule_group::controller::controller(context, &stores)),
         task(alert_manager_config::controller::controller(context, &stores)),

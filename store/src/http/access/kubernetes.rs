@@ -25,7 +25,7 @@ const DECISIONS_MAX: usize = 16 * 1024;
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
 
 /// Of what the API server says, as much is passed on.
-const REASON_CHARS_MAX: usize = 300;
+const REASON_CHARS_MAX: usize = 500;
 
 /// Between two log lines about an API server that is away: each request would write one.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
