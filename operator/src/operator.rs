@@ -85,15 +85,14 @@ pub async fn run(
 
 /// One controller a kind. Each runs for itself: none waits for another's kind.
 fn controllers(context: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
-    let stores = Stores::new(context);
     let collectors = Arc::new(CollectorPods::new(context.clone()));
+    let stores = Stores::new(context);
     vec![
         task(crate::store::controller::controller(context)),
         task(crate::scraper::controller::controller(context, collectors)),
         task(workspace::controller::controller(context, &stores)),
         task(rule_group::controller::controller(context, &stores)),
         task(alert_manager_config::controller::controller(context, &stores)),
-        task(crate::scraper::controller::controller(context)),
     ]
 }
 
