@@ -7,6 +7,7 @@
 
 pub mod apply;
 pub mod backoff;
+pub mod bindings;
 pub mod cache;
 pub mod children;
 pub mod compare;

@@ -15,6 +15,7 @@ use kube::api::DeleteParams;
 
 use crate::certificates::leaf::certified;
 use crate::runtime::apply::{Applicable, apply, delete, find};
+use crate::runtime::bindings::bind;
 use crate::runtime::cache::{Cache, name_of};
 use crate::runtime::context::{Context, field_manager};
 use crate::runtime::controller::{Controller, Next, Reconciler};
@@ -155,7 +156,8 @@ impl StoreReconciler {
         let settings = &self.context.settings;
         self.apply(&self.accounts, &render_access::service_account(store)).await?;
         let role = &settings.review_cluster_role;
-        self.apply(&self.bindings, &render_access::review_binding(store, role)).await?;
+        let binding = render_access::review_binding(store, role);
+        bind(&self.context, &self.manager, &self.bindings, &binding).await?;
         self.apply(&self.services, &render_services::service(store)).await?;
         self.apply(&self.services, &render_services::headless_service(store)).await?;
         self.apply(&self.budgets, &render_services::disruption_budget(store)).await?;
