@@ -4,6 +4,7 @@ mod check_command;
 mod cli;
 mod kubernetes_reviews;
 mod logging;
+mod process_reader;
 mod query;
 mod scraper_command;
 mod serve;

@@ -37,7 +37,7 @@ impl Cluster {
             }),
             ..StoreSettings::default()
         };
-        let ports = StorePorts { reviews: Some(reviews.clone()) };
+        let ports = StorePorts { reviews: Some(reviews.clone()), ..StorePorts::default() };
         let mut clock = None;
         let store = InProcess::start_with(settings, ports, |world| {
             let still = TestClock::new(world.clock.clone(), 1);
