@@ -30,7 +30,8 @@ fn read(proc: &Path) -> Option<ProcessFigures> {
     // The listing itself is open while it is read.
     let open = std::fs::read_dir(proc.join("self/fd")).ok()?.count() as u64;
     figures.open_fds = open.saturating_sub(1);
-    figures.max_fds = open_files_max(&text("self/limits")?)?;
+    // `unlimited` is no number.
+    figures.max_fds = open_files_max(&text("self/limits")?)?.parse().ok();
     Some(figures)
 }
 
@@ -53,12 +54,9 @@ fn kibibytes(status: &str, name: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// The soft limit, the one in force. `None` inside where there is no limit.
-fn open_files_max(limits: &str) -> Option<Option<u64>> {
-    match line_value(limits, "Max open files")?.split_ascii_whitespace().next()? {
-        "unlimited" => Some(None),
-        number => number.parse().ok().map(Some),
-    }
+/// The soft limit, the one in force.
+fn open_files_max(limits: &str) -> Option<&str> {
+    line_value(limits, "Max open files")?.split_ascii_whitespace().next()
 }
 
 #[cfg(test)]

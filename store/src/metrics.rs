@@ -7,6 +7,7 @@ use protocol::labels::write_quoted;
 use rules::status::GroupMetrics;
 use tsdb::tsdb::TsdbStats;
 
+use crate::http::access::decisions::ReviewCounts;
 use crate::http::request_metrics::BUCKETS;
 use crate::process_figures::ProcessFigures;
 use crate::store::Store;
@@ -23,6 +24,7 @@ pub async fn text(store: &Store) -> String {
     }
     process(store, &mut page);
     requests(store, &mut page);
+    reviews(store, &mut page);
     ingest(store, &mut page);
     databases(store, &mut page);
     rules(store, &mut page);
@@ -106,6 +108,20 @@ fn requests(store: &Store, page: &mut Page) {
         page.sample(&format!("{name}_bucket"), &infinite, tally.count as f64);
         page.sample(&format!("{name}_sum"), &labels, tally.seconds);
         page.sample(&format!("{name}_count"), &labels, tally.count as f64);
+    }
+}
+
+fn reviews(store: &Store, page: &mut Page) {
+    let counts = store.access.review_counts();
+    if counts.is_empty() {
+        return;
+    }
+    let name = "hearth_access_reviews_total";
+    page.family(name, "counter", "Questions to the Kubernetes API server about tokens and rights.");
+    for (review, ReviewCounts { yes, no, unknown }) in counts {
+        for (verdict, count) in [("yes", yes), ("no", no), ("unknown", unknown)] {
+            page.sample(name, &[("review", review), ("verdict", verdict)], count as f64);
+        }
     }
 }
 
