@@ -12,6 +12,7 @@ use crate::clock::{SystemClock, WallClock};
 use crate::destination::WriteDestination;
 use crate::discovery::{self, Discovered, News};
 use crate::dropped_targets::DroppedBudget;
+use crate::disk_buffer_lanes::DiskBuffer;
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::cluster_fetch;
 use crate::kubernetes::clusters::Clusters;
@@ -43,6 +44,8 @@ pub struct CollectorOptions {
     pub connect: Arc<Connect>,
     /// Which of the targets are ours; `None`: all of them, and no slots.
     pub sharding: Option<Sharding>,
+    /// Where samples wait while the destination is away; `None`: in memory only.
+    pub buffer: Option<Arc<DiskBuffer>>,
     /// The cluster that jobs look into where their configuration names none.
     pub kubernetes: Option<Arc<Cluster>>,
     /// Whose files a configuration may name.
@@ -56,6 +59,7 @@ impl Default for CollectorOptions {
             clock: Arc::new(SystemClock),
             connect: Arc::new(|job| Ok(Arc::new(ScrapeClient::new(job)?))),
             sharding: None,
+            buffer: None,
             kubernetes: None,
             files: CredentialFiles::Any,
         }
@@ -103,7 +107,9 @@ impl Collector {
         options: CollectorOptions,
     ) -> Self {
         let clock = Arc::clone(&options.clock);
-        let sender = Arc::new(Sender::start(options.queue, destination, Arc::clone(&clock)));
+        let buffer = options.buffer;
+        let sender = Sender::start(options.queue, destination, Arc::clone(&clock), buffer);
+        let sender = Arc::new(sender);
         let board = Arc::new(Mutex::new(Board::default()));
         let (commands, receiver) = mpsc::channel(8);
         let (news_sender, news) = mpsc::channel(NEWS_MAX);
@@ -184,7 +190,7 @@ impl Collector {
             dropped_count: board.jobs.values().map(|job| job.dropped_count).sum(),
             job_errors: errors.map(|((job, _), error)| (job.clone(), error.clone())).collect(),
             queue_length,
-            samples_on_disk: 0,
+            samples_on_disk: self.sender.disk_figures().waiting,
             samples_sent: counters.sent.load(Relaxed),
             samples_dropped,
             samples_refused: counters.refused.load(Relaxed),
