@@ -6,15 +6,12 @@
 pub mod alert_manager_config;
 pub mod certificates;
 pub mod control;
-pub mod operator;
-pub mod runtime;
-pub mod scraper;
-pub mod settings;
-pub mod store;
 pub mod foreign_rules;
 pub mod operator;
 pub mod rule_group;
 pub mod runtime;
+pub mod scraper;
 pub mod settings;
 pub mod store;
+pub mod webhook;
 pub mod workspace;
