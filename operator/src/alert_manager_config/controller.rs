@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use check::judgement::Source;
 use crds::alert_manager_config::AlertManagerConfig;
 use crds::workspace::Workspace;
 use kube::Resource as _;
@@ -86,8 +87,9 @@ impl Reconciler for AlertManagerReconciler {
         if object.meta().deletion_timestamp.is_some() {
             return self.finalize(&object).await;
         }
-        let judge =
-            |object: &AlertManagerConfig| check::specs::alert_manager_config(&object.spec, "");
+        let judge = |object: &AlertManagerConfig| {
+            check::specs::alert_manager_config(&object.spec, Source::Object).faults
+        };
         let verdict = self.verdicts.of(&object, judge).await;
         let outcome = self.outcome(&object, verdict).await?;
         let waits = outcome.verdict.is_ok() && outcome.unresolved.is_none() && !outcome.runs();

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use check::judgement::Source;
+use check::patience::Patience;
 use crds::rule_group::RuleGroup;
 use crds::workspace::Workspace;
 use kube::Resource as _;
@@ -74,7 +76,9 @@ impl Reconciler for RuleGroupReconciler {
         if object.meta().deletion_timestamp.is_some() {
             return self.finalize(&object).await;
         }
-        let judge = |object: &RuleGroup| check::specs::rule_group(&object.spec, "");
+        let judge = |object: &RuleGroup| {
+            check::specs::rule_group(&object.spec, Source::Object, &Patience::endless()).faults
+        };
         let verdict = self.verdicts.of(&object, judge).await;
         let outcome = self.outcome(&object, verdict).await?;
         let next = next(&outcome);
