@@ -72,9 +72,16 @@ async fn everything_comes_to_run_and_then_nothing_is_written_any_more() {
     assert!(workspace["metadata"]["finalizers"].is_null(), "Retain needs none");
 
     cluster.calm().await;
+    let before = cluster.store.transport.questions();
     cluster.nudge_store(2);
-    cluster.api.apply(object("RuleGroup", "team", "rules", rules("1")));
-    cluster.calm().await;
+    for (kind, name) in [("RuleGroup", "rules"), ("AlertManagerConfig", "alerts")] {
+        let mut touched = cluster.api.get(kind, "team", name).expect("there");
+        touched["metadata"]["labels"] = json!({"touched": "yes"});
+        cluster.api.apply(touched);
+    }
+    // A Workspace asks six things, rules three, an alert manager three.
+    cluster.store.transport.until_asked(before + 12).await;
+    cluster.settle().await;
     assert_eq!(cluster.store.transport.writes(), 0);
     assert_eq!(cluster.api.writes(), Vec::<String>::new());
 }
@@ -92,7 +99,7 @@ async fn a_bad_version_is_named_and_the_good_one_runs_on() {
     assert_eq!(told(&bad, "Programmed").1, "LastGoodVersion");
     assert_eq!(told(&bad, "Stalled").0, "True");
     assert_eq!(namespaces(&cluster, &id).await, ["team-rules"], "the good one runs on");
-    assert!(cluster.api.events().iter().any(|(reason, _)| reason == "Invalid"));
+    cluster.api.until_event("Invalid").await;
     cluster.api.apply(object("RuleGroup", "team", "rules", rules("2")));
     let good = cluster.ready("RuleGroup", "team", "rules").await;
     assert_eq!(told(&good, "Stalled").0, "", "only there while True");
@@ -241,7 +248,7 @@ async fn foreign_rules_are_taken_in_where_they_lie_and_a_bad_one_keeps_nobody_ou
     assert_eq!((&rejected["kind"], &rejected["name"]), (&json!("PrometheusRule"), &json!("bad")));
     assert!(rejected["reason"].as_str().expect("told").contains("groups[0].rules[0].expr"));
     assert_eq!(namespaces(&cluster, &id).await, ["pr-team-good"]);
-    assert!(cluster.api.events().iter().any(|(reason, _)| reason == "RulesRejected"));
+    cluster.api.until_event("RulesRejected").await;
     cluster.api.apply(foreign("bad", "2"));
     cluster.api.until(main, |one| one["status"]["foreignRules"] == 2).await;
     cluster.api.delete("PrometheusRule", "team", "good");

@@ -2,7 +2,7 @@
 //!
 //! As much of Kubernetes as controllers need: no validation, no garbage collection, no rights.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -161,16 +161,13 @@ impl ApiServer {
         self.with(|state| std::mem::take(&mut state.writes))
     }
 
-    /// Every event so far: reason and note.
-    pub fn events(&self) -> BTreeSet<(String, String)> {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        self.with(|state| {
-            state
-                .events
-                .iter()
-                .map(|event| (text(&event["reason"]), text(&event["note"])))
-                .collect()
-        })
+    /// Waits for an event of this reason.
+    pub async fn until_event(&self, reason: &str) {
+        let mut changes = self.version.subscribe();
+        let seen = || self.with(|state| state.events.iter().any(|one| one["reason"] == reason));
+        let waiting = changes.wait_for(|_| seen());
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(waited.is_ok(), "no event {reason}");
     }
 
     async fn answer(&self, request: Request<kube::client::Body>) -> Response<Body> {
@@ -182,6 +179,7 @@ impl ApiServer {
         if place.plural == "events" {
             let event: Value = serde_json::from_slice(&body).unwrap_or_default();
             self.with(|state| state.events.push(event.clone()));
+            self.tell();
             return json_answer(StatusCode::CREATED, &event);
         }
         if !self.with(|state| state.kinds.contains_key(&place.plural)) {

@@ -81,11 +81,16 @@ impl Cluster {
         self.api.until(object, |object| told(object, condition).1 == reason).await
     }
 
+    /// Leaves time for a write that should not come: absence is only seen over time.
+    pub async fn settle(&self) {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+
     /// Waits until no request changed anything for a while.
     pub async fn calm(&self) {
         loop {
             let before = (self.api.writes().len(), self.store.transport.writes());
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            self.settle().await;
             let after = (self.api.writes().len(), self.store.transport.writes());
             if before == (0, 0) && after == (0, 0) {
                 return;
