@@ -20,7 +20,6 @@ pub mod http;
 pub mod https;
 pub mod lease;
 pub mod metrics;
-pub mod quantity;
 pub mod queue;
 pub mod rollout;
 pub mod schedule;

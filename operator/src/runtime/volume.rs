@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
-use crate::runtime::quantity;
+use crds::quantity;
 
 /// What is to be done about a volume's size.
 #[derive(Clone, Debug, PartialEq, Eq)]

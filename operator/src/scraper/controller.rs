@@ -20,10 +20,10 @@ use crate::runtime::context::{Context, field_manager};
 use crate::runtime::controller::{Controller, Next, Reconciler};
 use crate::runtime::error::ReconcileError;
 use crate::runtime::rollout::{keep_claim_templates, must_be_remade, pods_of, rollout, trouble};
+use crate::runtime::status_writer;
 use crate::runtime::volume::{self, VolumeStep};
 use crate::runtime::volume_growth::grow;
 use crate::runtime::watches::Selection;
-use crate::runtime::{quantity, status_writer};
 use crate::scraper::access::AccessKeeper;
 use crate::scraper::destination::{Resolved, Unresolved, resolve, store_name, workspace_name};
 use crate::scraper::gather::gather;
@@ -32,6 +32,7 @@ use crate::scraper::poll::Collectors;
 use crate::scraper::render_stateful_set::{Surroundings, buffer_size, stateful_set};
 use crate::scraper::{names, render_access, render_files};
 use crate::settings::ObjectName;
+use crds::quantity;
 
 /// How often collectors are asked for their status.
 const POLL: Duration = Duration::from_secs(30);

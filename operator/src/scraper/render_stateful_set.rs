@@ -8,9 +8,9 @@ use crate::runtime::cache::name_of;
 use crate::runtime::children::{
     Family, container_security, place, pod_security, probe, resources, typed,
 };
-use crate::runtime::quantity;
 use crate::scraper::destination::{Proof, Resolved};
 use crate::scraper::names;
+use crds::quantity;
 
 /// The buffer's size where the spec names none.
 pub const BUFFER_SIZE_DEFAULT: &str = "1Gi";
