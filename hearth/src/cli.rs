@@ -44,6 +44,8 @@ pub enum Command {
     /// Judges manifests, rule files, alert manager definitions, scrape configurations; runs unit
     /// tests of rules.
     Check(CheckArgs),
+    /// Prints the custom resource definitions, for `kubectl apply -f -`.
+    Crds,
     /// Asks a running store.
     Query(QueryArgs),
 }
