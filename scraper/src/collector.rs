@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::clock::{SystemClock, WallClock};
 use crate::destination::WriteDestination;
 use crate::discovery::{self, Discovered};
+use crate::disk_buffer_lanes::DiskBuffer;
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::credential_files::CredentialFiles;
 use crate::scrape_client::{Fetch, ScrapeClient};
@@ -40,6 +41,8 @@ pub struct CollectorOptions {
     pub connect: Arc<Connect>,
     /// Which of the targets are ours; `None`: all of them, and no slots.
     pub sharding: Option<Sharding>,
+    /// Where samples wait while the destination is away; `None`: in memory only.
+    pub buffer: Option<Arc<DiskBuffer>>,
     /// The cluster that jobs look into where their configuration names none.
     pub kubernetes: Option<Arc<Cluster>>,
     /// Whose files a configuration may name.
@@ -53,6 +56,7 @@ impl Default for CollectorOptions {
             clock: Arc::new(SystemClock),
             connect: Arc::new(|job| Ok(Arc::new(ScrapeClient::new(job)?))),
             sharding: None,
+            buffer: None,
             kubernetes: None,
             files: CredentialFiles::Any,
         }
@@ -94,7 +98,9 @@ impl Collector {
         options: CollectorOptions,
     ) -> Self {
         let clock = Arc::clone(&options.clock);
-        let sender = Arc::new(Sender::start(options.queue, destination, Arc::clone(&clock)));
+        let buffer = options.buffer;
+        let sender = Sender::start(options.queue, destination, Arc::clone(&clock), buffer);
+        let sender = Arc::new(sender);
         let board = Arc::new(Mutex::new(Board::default()));
         let (commands, receiver) = mpsc::channel(8);
         let (news_sender, news) = mpsc::channel(NEWS_MAX);
@@ -168,7 +174,7 @@ impl Collector {
             dropped_count: board.dropped_count,
             job_errors: errors.map(|((job, _), error)| (job.clone(), error.clone())).collect(),
             queue_length,
-            samples_on_disk: 0,
+            samples_on_disk: self.sender.disk_figures().waiting,
             samples_sent: counters.sent.load(Relaxed),
             samples_dropped,
             samples_refused: counters.refused.load(Relaxed),
