@@ -15,4 +15,5 @@ pub mod prune;
 pub mod secrets;
 pub mod tags;
 pub mod transport;
+pub mod wanted;
 pub mod workspaces;

@@ -11,6 +11,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::clock::{SystemClock, WallClock};
 use crate::destination::WriteDestination;
 use crate::discovery::{self, Discovered};
+use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::credential_files::CredentialFiles;
 use crate::scrape_client::{Fetch, ScrapeClient};
 use crate::scrape_loop::Surroundings;
 use crate::scrape_pool::ScrapePool;
@@ -38,6 +40,10 @@ pub struct CollectorOptions {
     pub connect: Arc<Connect>,
     /// Which of the targets are ours; `None`: all of them, and no slots.
     pub sharding: Option<Sharding>,
+    /// The cluster that jobs look into where their configuration names none.
+    pub kubernetes: Option<Arc<Cluster>>,
+    /// Whose files a configuration may name.
+    pub files: CredentialFiles,
 }
 
 impl Default for CollectorOptions {
@@ -47,6 +53,8 @@ impl Default for CollectorOptions {
             clock: Arc::new(SystemClock),
             connect: Arc::new(|job| Ok(Arc::new(ScrapeClient::new(job)?))),
             sharding: None,
+            kubernetes: None,
+            files: CredentialFiles::Any,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! HTTP requests the way a configuration wants them.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use protocol::http_config::{HttpClientConfig, TlsConfig, TlsVersion};
 use protocol::secret::Secret;
@@ -24,7 +26,14 @@ const FILES_LOOK: Duration = Duration::from_secs(10);
 /// the old ones are closed.
 pub struct HttpClient {
     config: HttpClientConfig,
+    bearer: Option<Arc<dyn Bearer>>,
     built: Mutex<Built>,
+}
+
+/// Mints bearer tokens that are no file's content.
+pub trait Bearer: Send + Sync {
+    /// A token that is valid now. Called for every request: keep what is good.
+    fn token(&self) -> BoxFuture<'_, Result<String, String>>;
 }
 
 struct Built {
@@ -42,7 +51,15 @@ impl HttpClient {
         }
         let files = look_at(&tls_files(config));
         let built = Built { client: build(config)?, files, looked_at: Instant::now() };
-        Ok(Self { config: config.clone(), built: Mutex::new(built) })
+        Ok(Self { config: config.clone(), bearer: None, built: Mutex::new(built) })
+    }
+
+    /// The same with minted tokens; they stand before those of the configuration.
+    pub fn with_bearer(
+        config: &HttpClientConfig,
+        bearer: Option<Arc<dyn Bearer>>,
+    ) -> Result<Self, String> {
+        Ok(Self { bearer, ..Self::new(config)? })
     }
 
     /// The client, built anew where a certificate file has changed.
@@ -87,7 +104,9 @@ impl HttpClient {
 
     async fn add_credentials(&self, headers: &mut HeaderMap) -> Result<(), String> {
         let config = &self.config;
-        let value = if let Some(basic) = &config.basic_auth {
+        let value = if let Some(bearer) = &self.bearer {
+            Some(format!("Bearer {}", bearer.token().await?))
+        } else if let Some(basic) = &config.basic_auth {
             let user = text_or_file(Some(&basic.username), basic.username_file.as_ref()).await?;
             let password = basic.password.as_ref().map(Secret::expose);
             let password = text_or_file(password, basic.password_file.as_ref()).await?;

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use protocol::http_config::{Authorization, HttpClientConfig, TlsConfig};
 use protocol::scrape_config::ScrapeConfiguration;
@@ -18,14 +18,11 @@ use crate::destination_http::HttpDestination;
 use crate::home_cluster::{self, HomeError};
 use crate::own_scraper::{self, OwnScraper, Seen};
 use crate::role_http::{RoleState, router};
+use crate::role_keeper::Keeper;
 use crate::role_report::Told;
 use crate::role_server::{ServeError, Server, TlsFiles};
-use crate::scraper_spec;
-use crate::sharding::{Sharding, effective_shards};
+use crate::sharding::Sharding;
 use crate::token_review::ApiTokenReviews;
-
-/// Faults of one configuration that are told.
-const FAULTS_TOLD_MAX: usize = 10;
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -99,9 +96,8 @@ pub async fn run(settings: RoleSettings, stop: impl Future<Output = ()>) -> Resu
     let (seen, news) =
         watch::channel(Seen { scraper: remembered(&data_dir).await, ..Seen::default() });
     let (namespace, name) = (settings.namespace.clone(), settings.name.clone());
-    tasks.spawn(own_scraper::run(client, namespace, name, seen));
-    let mut keeper =
-        Keeper { settings, state: Arc::clone(&state), known_shards: None, in_force: None };
+    tasks.spawn(own_scraper::run(client.clone(), namespace, name, seen));
+    let mut keeper = Keeper::new(settings, client, Arc::clone(&state));
     tokio::select! {
         biased;
         () = stop => {}
@@ -140,72 +136,4 @@ fn start_collector(settings: &RoleSettings) -> Result<Collector, RoleError> {
     };
     let nothing = ScrapeConfiguration::default();
     Ok(Collector::start(name, nothing, Arc::new(destination), options))
-}
-
-struct Keeper {
-    settings: RoleSettings,
-    state: Arc<RoleState>,
-    known_shards: Option<u32>,
-    /// The last one that was valid.
-    in_force: Option<OwnScraper>,
-}
-
-impl Keeper {
-    async fn run(&mut self, mut news: watch::Receiver<Seen>) {
-        loop {
-            let seen = news.borrow_and_update().clone();
-            self.take(&seen).await;
-            if news.changed().await.is_err() {
-                return std::future::pending().await;
-            }
-        }
-    }
-
-    async fn take(&mut self, seen: &Seen) {
-        let mut refused = seen
-            .unreadable
-            .as_ref()
-            .map(|(generation, reason)| format!("generation {generation} does not read: {reason}"));
-        if let Some(scraper) = &seen.scraper
-            && self.in_force.as_ref() != Some(scraper)
-        {
-            match valid(scraper) {
-                Ok(configuration) => self.put_in_force(scraper, configuration).await,
-                Err(reason) => refused = refused.or(Some(reason)),
-            }
-        }
-        let mut told = self.state.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if refused.is_some() && refused != told.refused {
-            tracing::warn!(reason = refused, "the Scraper's newest generation is refused");
-        }
-        told.refused = refused;
-        told.troubles = seen.trouble.iter().cloned().collect();
-        told.generation = self.in_force.as_ref().map_or(0, |scraper| scraper.generation);
-        told.shards = self.known_shards.unwrap_or(0);
-    }
-
-    async fn put_in_force(&mut self, scraper: &OwnScraper, configuration: ScrapeConfiguration) {
-        let count = effective_shards(&scraper.spec, scraper.running, self.known_shards);
-        let sharding = Sharding { index: self.settings.shard, count };
-        self.state.collector.apply_sharded(configuration, sharding).await;
-        let generation = scraper.generation;
-        tracing::info!(generation, shards = count, "a configuration is in force");
-        self.known_shards = Some(count);
-        self.in_force = Some(scraper.clone());
-        if let Err(reason) = own_scraper::remember(&self.settings.data_dir, scraper).await {
-            tracing::warn!(reason, "the Scraper cannot be remembered");
-        }
-    }
-}
-
-/// The configuration, or in words why there is none.
-fn valid(scraper: &OwnScraper) -> Result<ScrapeConfiguration, String> {
-    scraper_spec::configuration(&scraper.spec).map_err(|faults| {
-        let mut told: Vec<String> =
-            faults.iter().take(FAULTS_TOLD_MAX).map(ToString::to_string).collect();
-        if faults.len() > FAULTS_TOLD_MAX {
-            told.push(format!("and {} more", faults.len() - FAULTS_TOLD_MAX));
-        }
-        format!("generation {}: scrapeConfiguration: {}", scraper.generation, told.join("; "))
-    })
 }

@@ -7,7 +7,6 @@ pub mod background;
 pub mod catalog;
 pub mod control;
 pub mod definitions;
-pub mod features;
 pub mod http;
 pub mod ingest_metrics;
 pub mod metrics;

@@ -12,6 +12,7 @@ use promql::budget::{Budget, Interruption};
 use promql::engine::{EvalParams, SUBQUERY_STEP_MS, evaluate, plan};
 use promql::source::{Points, ReadError, SeriesData};
 use promql::value::Value;
+use protocol::histogram::{FloatHistogram, ResetHint};
 use protocol::labels::Labels;
 use protocol::matcher::Matcher;
 use protocol::sample::{HistogramSample, Sample, TimeSeries};
@@ -65,12 +66,26 @@ impl Held {
             let clash = self.histograms.contains_key(&timestamp_ms);
             refused += u64::from(clash || first.to_bits() != value.to_bits());
         }
-        for sample in series.histograms {
+        for mut sample in series.histograms {
+            let before = self.histograms.range(..sample.timestamp_ms).next_back();
+            say_reset(before.map(|(_, before)| &*before.histogram), &mut sample);
             let first = self.histograms.entry(sample.timestamp_ms).or_insert(sample.clone());
             let clash = self.floats.contains_key(&sample.timestamp_ms);
             refused += u64::from(clash || !first.histogram.same_as(&sample.histogram));
         }
         refused
+    }
+}
+
+/// Says how a histogram follows the one before, as a database does that keeps them together.
+fn say_reset(before: Option<&FloatHistogram>, sample: &mut HistogramSample) {
+    let Some(before) = before.filter(|before| before.reset_hint != ResetHint::Gauge) else {
+        return;
+    };
+    if sample.histogram.reset_hint == ResetHint::Unknown {
+        let reset = sample.histogram.is_reset_after(before);
+        let hint = if reset { ResetHint::Reset } else { ResetHint::NotReset };
+        Arc::make_mut(&mut sample.histogram).reset_hint = hint;
     }
 }
 
