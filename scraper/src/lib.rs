@@ -11,6 +11,7 @@ pub mod destination_service;
 pub mod discovery;
 pub mod discovery_file;
 pub mod discovery_http;
+pub mod dropped_targets;
 pub mod exposition;
 pub mod exposition_number;
 pub mod exposition_openmetrics;
