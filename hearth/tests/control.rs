@@ -158,9 +158,13 @@ async fn pruning_removes_what_is_ours_and_unasked_and_nothing_else() {
         definitions::put_rules(&store.client(owner), &id, name, RULES).await.expect("put");
     }
     let alerts = store.client("operator/hearth/team/alerts");
-    definitions::put_alert_manager(&alerts, &id, &DEFINITION.replace("secret://hooks/url", "http://x"))
-        .await
-        .expect("put");
+    definitions::put_alert_manager(
+        &alerts,
+        &id,
+        &DEFINITION.replace("secret://hooks/url", "http://x"),
+    )
+    .await
+    .expect("put");
     let keep = Keep { rules: ["kept".to_owned()].into(), alert_manager: false };
     let ours = |owner: &str| owner.starts_with("operator/hearth/");
     let client = store.client(OWNER);

@@ -1,7 +1,8 @@
 //! A real store in the process, its writes counted.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -10,9 +11,13 @@ use operator::control::client::ControlClient;
 use operator::control::transport::{NoAnswer, Transport};
 use store::settings::StoreSettings;
 use store::store::Store;
+use tokio::sync::watch;
 use world::real_world::RealWorld;
 
 use crate::in_process::InProcess;
+
+/// Longest wait for something that should come about by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A store on a folder that goes with it.
 pub struct RealStore {
@@ -28,7 +33,12 @@ impl RealStore {
         let store = Store::open(world.world.clone(), StoreSettings::default()).await;
         let store = store.expect("the store opens");
         let inner = InProcess::new(store.router());
-        let transport = Counted { inner, writes: AtomicUsize::new(0), away: AtomicUsize::new(0) };
+        let transport = Counted {
+            inner,
+            questions: watch::Sender::new(0),
+            writes: AtomicUsize::new(0),
+            away: AtomicBool::new(false),
+        };
         Self { _folder: folder, _world: world, transport: Arc::new(transport) }
     }
 
@@ -41,8 +51,9 @@ impl RealStore {
 /// Counts requests that may change something, and can be away.
 pub struct Counted {
     inner: InProcess,
+    questions: watch::Sender<usize>,
     writes: AtomicUsize,
-    away: AtomicUsize,
+    away: AtomicBool,
 }
 
 #[allow(dead_code, reason = "each test file uses the words it needs")]
@@ -52,9 +63,22 @@ impl Counted {
         self.writes.swap(0, Ordering::Relaxed)
     }
 
+    /// Questions so far.
+    pub fn questions(&self) -> usize {
+        *self.questions.borrow()
+    }
+
+    /// Waits until so many questions were asked.
+    pub async fn until_asked(&self, wanted: usize) {
+        let mut questions = self.questions.subscribe();
+        let waiting = questions.wait_for(|asked| *asked >= wanted);
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(waited.is_ok(), "only {} questions, not {wanted}", self.questions());
+    }
+
     /// Makes it not answer, or answer again.
     pub fn set_away(&self, away: bool) {
-        self.away.store(usize::from(away), Ordering::Relaxed);
+        self.away.store(away, Ordering::Relaxed);
     }
 }
 
@@ -64,10 +88,12 @@ impl Transport for Counted {
         owner: &str,
         request: Request<Bytes>,
     ) -> BoxFuture<'_, Result<Response<Bytes>, NoAnswer>> {
-        if self.away.load(Ordering::Relaxed) > 0 {
+        if self.away.load(Ordering::Relaxed) {
             return Box::pin(async { Err(NoAnswer("connection refused".to_owned())) });
         }
-        if request.method() != Method::GET {
+        if request.method() == Method::GET {
+            self.questions.send_modify(|asked| *asked += 1);
+        } else {
             self.writes.fetch_add(1, Ordering::Relaxed);
         }
         self.inner.call(owner, request)
