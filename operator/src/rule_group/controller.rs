@@ -9,6 +9,7 @@ use crds::rule_group::RuleGroup;
 use crds::workspace::Workspace;
 use kube::Resource as _;
 use protocol::workspace::WorkspaceId;
+use tokio::time::Instant;
 
 use crate::control::client::ControlClient;
 use crate::control::definitions::{self, Described, content_hash};
@@ -39,6 +40,10 @@ const PENDING: Duration = Duration::from_secs(2);
 const PROGRAMMED_TRIES: usize = 10;
 /// The pause between two of these.
 const PROGRAMMED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Longest time for the unit tests of one object: shorter than a reconcile's time box, so that the
+/// verdict is remembered and tests that never end run once a generation.
+const VERDICT_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The controller of RuleGroups.
 pub struct RuleGroupReconciler {
@@ -77,7 +82,9 @@ impl Reconciler for RuleGroupReconciler {
             return self.finalize(&object).await;
         }
         let judge = |object: &RuleGroup| {
-            check::specs::rule_group(&object.spec, Source::Object, &Patience::endless()).faults
+            let end = Instant::now() + VERDICT_PATIENCE;
+            let patience = Patience::until(move || Instant::now() >= end);
+            check::specs::rule_group(&object.spec, Source::Object, &patience).faults
         };
         let verdict = self.verdicts.of(&object, judge).await;
         let outcome = self.outcome(&object, verdict).await?;

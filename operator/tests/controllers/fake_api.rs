@@ -161,7 +161,8 @@ impl FakeApi {
 
     fn watch(&self, route: &Route, query: &str) -> Answer {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let since: u64 = parameter(query, "resourceVersion").and_then(|v| v.parse().ok()).unwrap_or(0);
+        let since: u64 =
+            parameter(query, "resourceVersion").and_then(|v| v.parse().ok()).unwrap_or(0);
         self.with_objects(|objects| {
             for change in &objects.history {
                 let version = change.object["metadata"]["resourceVersion"].as_str().unwrap();

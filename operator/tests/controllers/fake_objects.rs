@@ -142,8 +142,7 @@ impl Objects {
     }
 
     fn tell(&mut self, key: &Key, kind: &'static str, object: Value) {
-        let change =
-            Change { collection: key.0.clone(), namespace: key.1.clone(), kind, object };
+        let change = Change { collection: key.0.clone(), namespace: key.1.clone(), kind, object };
         self.history.push_back(change.clone());
         self.watchers.retain(|watcher| watcher.send(change.clone()).is_ok());
     }

@@ -76,11 +76,9 @@ async fn one_leads_and_the_other_takes_over_when_it_falls_silent() {
     one.context.lead(false);
     two.context.lead(false);
     let leads = |running: &Running| *running.context.leadership().borrow();
-    let first =
-        tokio::spawn(Elector::new(one.context.clone(), api.client(), "one".into()).run());
+    let first = tokio::spawn(Elector::new(one.context.clone(), api.client(), "one".into()).run());
     until("one leads", || leads(&one)).await;
-    let _second =
-        tokio::spawn(Elector::new(two.context.clone(), api.client(), "two".into()).run());
+    let _second = tokio::spawn(Elector::new(two.context.clone(), api.client(), "two".into()).run());
     for _ in 0..600 {
         pass(1).await;
         assert!(leads(&one) && !leads(&two));

@@ -10,9 +10,7 @@ use protocol::collector_report::CollectorReport;
 use serde_json::{Value, json};
 
 use crate::fake_api::FakeApi;
-use crate::setting::{
-    Running, SCRAPERS, WORKSPACES, condition, key, kubelet, pass, ready, until,
-};
+use crate::setting::{Running, SCRAPERS, WORKSPACES, condition, key, kubelet, pass, ready, until};
 
 /// Collectors that run whatever generation the API server has, unless told otherwise.
 struct FakeCollectors {
@@ -93,10 +91,13 @@ async fn collectors_come_up_with_no_more_rights_than_they_need() {
     assert_eq!(scraper["status"]["targets"]["active"], 6);
     let writer = api.find("roles", "hearth:shop:pods:writer").unwrap();
     assert_eq!(writer["metadata"]["namespace"], "data");
-    assert_eq!(writer["rules"], json!([{
-        "apiGroups": ["hearth.dev"], "resources": ["workspaces/remotewrite"],
-        "resourceNames": ["main"], "verbs": ["create"],
-    }]));
+    assert_eq!(
+        writer["rules"],
+        json!([{
+            "apiGroups": ["hearth.dev"], "resources": ["workspaces/remotewrite"],
+            "resourceNames": ["main"], "verbs": ["create"],
+        }])
+    );
     assert!(api.find("rolebindings", "pods-scraper-discovery").is_some());
     assert!(api.find("clusterrolebindings", "hearth:shop:pods:discovery").is_none());
     let pod = api.find("statefulsets", "pods-scraper").unwrap()["spec"]["template"]["spec"].clone();
@@ -128,10 +129,8 @@ async fn consent_taken_back_takes_the_right_and_leaves_the_collectors() {
     scraper_ready(&api).await;
     api.edit("workspaces", "main", json!({"spec": {"access": {"namespaces": []}}}));
     until("the right is gone", || api.find("roles", "hearth:shop:pods:writer").is_none()).await;
-    until("it is told", || {
-        condition(&api, "scrapers", "pods", "ResolvedRefs").1 == "NotPermitted"
-    })
-    .await;
+    until("it is told", || condition(&api, "scrapers", "pods", "ResolvedRefs").1 == "NotPermitted")
+        .await;
     assert!(api.find("rolebindings", "hearth:shop:pods:writer").is_none());
     assert!(api.find("statefulsets", "pods-scraper").is_some());
     make_workspace(&api, &["shop"]);
@@ -144,10 +143,8 @@ async fn a_scraper_waits_for_its_workspace_and_runs_on_without_it() {
     let api = FakeApi::default();
     make_scraper(&api, "shop", &there());
     let (_running, _) = start(&api);
-    until("it is told", || {
-        condition(&api, "scrapers", "pods", "Stalled").1 == "WorkspaceNotFound"
-    })
-    .await;
+    until("it is told", || condition(&api, "scrapers", "pods", "Stalled").1 == "WorkspaceNotFound")
+        .await;
     assert!(api.find("statefulsets", "pods-scraper").is_none());
     make_workspace(&api, &["shop"]);
     scraper_ready(&api).await;

@@ -136,7 +136,8 @@ pub fn kubelet(api: &FakeApi) {
                         made["spec"]["storageClassName"] = json!("disk");
                         objects.set(&claim, made);
                     }
-                    let asked = objects.get(&claim).unwrap()["spec"]["resources"]["requests"].clone();
+                    let asked =
+                        objects.get(&claim).unwrap()["spec"]["resources"]["requests"].clone();
                     objects.merge(&claim, &json!({"status": {"capacity": asked}}));
                 }
             }

@@ -150,10 +150,8 @@ async fn a_volume_grows_and_does_not_shrink() {
     assert_eq!(claim(&api), "20Gi");
     make_class(&api, false);
     api.edit("stores", "main", json!({"spec": {"volume": {"size": "30Gi"}}}));
-    until("it is refused", || {
-        condition(&api, "stores", "main", "Stalled").1 == "VolumeCannotGrow"
-    })
-    .await;
+    until("it is refused", || condition(&api, "stores", "main", "Stalled").1 == "VolumeCannotGrow")
+        .await;
     assert_eq!(claim(&api), "20Gi");
     let after = api.find("statefulsets", "main-store").unwrap()["metadata"]["uid"].clone();
     assert_eq!(set, after, "nothing that runs was torn down");
@@ -164,9 +162,8 @@ async fn a_new_image_rolls_the_same_set() {
     let api = fresh();
     let _running = Running::store(&api);
     store_ready(&api).await;
-    let uid = |api: &FakeApi| {
-        api.find("statefulsets", "main-store").unwrap()["metadata"]["uid"].clone()
-    };
+    let uid =
+        |api: &FakeApi| api.find("statefulsets", "main-store").unwrap()["metadata"]["uid"].clone();
     let before = uid(&api);
     api.edit("stores", "main", json!({"spec": {"image": "localhost/hearth:next"}}));
     until("it is rolling", || condition(&api, "stores", "main", "Reconciling").0 == "True").await;
@@ -198,7 +195,8 @@ async fn deletion_keeps_the_volume_unless_told_otherwise() {
     let api = fresh();
     let _running = Running::store(&api);
     store_ready(&api).await;
-    let finalizers = |api: &FakeApi| api.find("stores", "main").unwrap()["metadata"]["finalizers"].clone();
+    let finalizers =
+        |api: &FakeApi| api.find("stores", "main").unwrap()["metadata"]["finalizers"].clone();
     assert_eq!(finalizers(&api), Value::Null, "nothing to clean up, nothing to hold it");
     api.delete("stores", "main");
     until("the binding is gone", || {
@@ -229,10 +227,8 @@ async fn a_binding_left_by_a_store_deleted_meanwhile_goes() {
     api.delete("stores", "main");
     assert!(api.find("clusterrolebindings", "hearth:shop:main:store").is_some());
     let _second = Running::store(&api);
-    until("it is gone", || {
-        api.find("clusterrolebindings", "hearth:shop:main:store").is_none()
-    })
-    .await;
+    until("it is gone", || api.find("clusterrolebindings", "hearth:shop:main:store").is_none())
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
