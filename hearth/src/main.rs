@@ -2,10 +2,12 @@
 
 mod check_command;
 mod cli;
+mod crds_command;
 mod glob;
 mod kubernetes_reviews;
 mod logging;
 mod operator_command;
+mod process_reader;
 mod query;
 mod scraper_command;
 mod serve;
@@ -53,6 +55,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             runtime.block_on(operator_command::run(args)).map(|()| ExitCode::SUCCESS)
         }
         Command::Check(args) => check_command::run(&args),
+        Command::Crds => crds_command::run().map(|()| ExitCode::SUCCESS),
         Command::Query(args) => runtime.block_on(query::run(args)).map(|()| ExitCode::SUCCESS),
     }
 }

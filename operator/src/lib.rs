@@ -13,4 +13,5 @@ pub mod runtime;
 pub mod scraper;
 pub mod settings;
 pub mod store;
+pub mod webhook;
 pub mod workspace;

@@ -1,11 +1,14 @@
 //! Wires the operator together.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use kube::Config;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::certificates::authority_secret;
@@ -16,7 +19,7 @@ use crate::runtime::lease::Elector;
 use crate::scraper::poll::CollectorPods;
 use crate::settings::OperatorSettings;
 use crate::workspace::stores::Stores;
-use crate::{alert_manager_config, rule_group, workspace};
+use crate::{alert_manager_config, rule_group, webhook, workspace};
 
 /// Longest time for a connection to the API server to come about.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
@@ -31,7 +34,7 @@ pub enum OperatorError {
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
@@ -54,9 +57,7 @@ pub async fn run(
     let lease_client = client().await?;
     let elector = Elector::new(context.clone(), lease_client.clone(), me.clone());
     let address = context.settings.listen;
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|source| OperatorError::Listen { address, source })?;
+    let listener = listen(address).await?;
     let router = http::router(context.clone());
     let mut parts = JoinSet::new();
     parts.spawn(async move {
@@ -65,6 +66,13 @@ pub async fn run(
     parts.spawn(authority_secret::keep(context.clone()));
     for controller in controllers(&context) {
         parts.spawn(controller);
+    }
+    if let Some(address) = context.settings.webhook_listen {
+        let listener = listen(address).await?;
+        let (sender, certificates) = watch::channel(None);
+        parts.spawn(webhook::server::serve(listener, certificates));
+        parts.spawn(webhook::certificate::keep(context.clone(), sender));
+        parts.spawn(webhook::configuration::keep(context.clone()));
     }
     parts.spawn(elector.run());
     tracing::info!(install = %context.settings.install, %address, "the operator runs");
@@ -81,6 +89,11 @@ pub async fn run(
         Some(Ok(())) => Err(OperatorError::Ended("no reason given".to_owned())),
         Some(Err(error)) => Err(OperatorError::Ended(error.to_string())),
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, OperatorError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|source| OperatorError::Listen { address, source })
 }
 
 /// One controller a kind. Each runs for itself: none waits for another's kind.

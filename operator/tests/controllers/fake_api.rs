@@ -324,9 +324,16 @@ fn success(object: &Value) -> Answer {
 }
 
 fn failure(code: u16, message: &str) -> Answer {
+    let reason = match code {
+        404 => "NotFound",
+        409 => "Conflict",
+        410 => "Expired",
+        422 => "Invalid",
+        _ => "InternalError",
+    };
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
-        "message": message, "reason": "Test"
+        "message": message, "reason": reason
     });
     let mut answer = success(&status);
     *answer.status_mut() = StatusCode::from_u16(code).unwrap();

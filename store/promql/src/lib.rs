@@ -36,7 +36,6 @@ pub mod functions_over_time;
 pub mod functions_rate;
 pub mod functions_sort;
 pub mod functions_trend;
-pub mod go_float;
 mod histogram_description;
 pub mod lexer;
 mod lexer_number;
