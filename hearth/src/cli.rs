@@ -119,6 +119,13 @@ pub struct ScraperArgs {
     /// a token there, KUBECONFIG counts.
     #[arg(long, value_name = "DIR", default_value = scraper::home_cluster::HOME_DEFAULT)]
     pub home: PathBuf,
+    /// A kubeconfig of the cluster to discover targets in, where it is another one. Nothing is
+    /// installed there; the file holds its credentials itself.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Reach targets through the API server's proxy.
+    #[arg(long)]
+    pub proxy: bool,
 }
 
 /// `hearth operator`

@@ -7,6 +7,7 @@ mod glob;
 mod kubernetes_reviews;
 mod logging;
 mod operator_command;
+mod process_reader;
 mod query;
 mod scraper_command;
 mod serve;

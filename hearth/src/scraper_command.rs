@@ -36,6 +36,8 @@ fn settings(args: ScraperArgs) -> RoleSettings {
         status_reader,
         status_audience,
         home,
+        kubeconfig,
+        proxy,
     } = args;
     RoleSettings {
         namespace,
@@ -51,5 +53,7 @@ fn settings(args: ScraperArgs) -> RoleSettings {
         status_reader,
         status_audience,
         home,
+        kubeconfig,
+        proxy,
     }
 }

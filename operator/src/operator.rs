@@ -98,8 +98,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, OperatorError> {
 
 /// One controller a kind. Each runs for itself: none waits for another's kind.
 fn controllers(context: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
-    let stores = Stores::new(context);
     let collectors = Arc::new(CollectorPods::new(context.clone()));
+    let stores = Stores::new(context);
     vec![
         task(crate::store::controller::controller(context)),
         task(crate::scraper::controller::controller(context, collectors)),

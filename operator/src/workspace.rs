@@ -5,7 +5,7 @@
 //! serve the kinds that refer to a Workspace, too.
 
 pub mod controller;
-pub mod finalizer;
+pub mod letting_go;
 pub mod pruning;
 pub mod reference;
 pub mod status;

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use kube::Client;
 use protocol::http_config::{Authorization, HttpClientConfig, TlsConfig};
 use protocol::scrape_config::ScrapeConfiguration;
 use tokio::sync::watch;
@@ -15,7 +16,11 @@ use tokio::task::JoinSet;
 
 use crate::collector::{Collector, CollectorOptions};
 use crate::destination_http::HttpDestination;
+use crate::disk_buffer_lanes::DiskBuffer;
 use crate::home_cluster::{self, HomeError};
+use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::cluster_access::{AccessError, ClusterAccess};
+use crate::kubernetes::credential_files::CredentialFiles;
 use crate::own_scraper::{self, OwnScraper, Seen};
 use crate::role_http::{RoleState, router};
 use crate::role_keeper::Keeper;
@@ -23,6 +28,7 @@ use crate::role_report::Told;
 use crate::role_server::{ServeError, Server, TlsFiles};
 use crate::sharding::Sharding;
 use crate::token_review::ApiTokenReviews;
+use crate::write_queue::QueueLimits;
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -53,6 +59,10 @@ pub struct RoleSettings {
     pub status_audience: String,
     /// A folder with `token` and `ca.crt` for the API server the Scraper lies in.
     pub home: PathBuf,
+    /// The cluster to discover targets in, where it is another one.
+    pub kubeconfig: Option<PathBuf>,
+    /// Reach its targets through its API server.
+    pub proxy: bool,
 }
 
 /// Why the role does not start.
@@ -72,6 +82,12 @@ pub enum RoleError {
     /// The API server.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// The cluster whose targets are scraped.
+    #[error("the cluster to discover targets in: {0}")]
+    Cluster(#[from] AccessError),
+    /// Samples that wait.
+    #[error("the buffer in --data-dir: {0}")]
+    Buffer(String),
     /// The socket.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -79,12 +95,22 @@ pub enum RoleError {
 
 /// Runs until `stop` ends.
 pub async fn run(settings: RoleSettings, stop: impl Future<Output = ()>) -> Result<(), RoleError> {
+    let client = home_cluster::client(&settings.home).await?;
+    run_with(client, settings, stop).await
+}
+
+/// Runs until `stop` ends, with the API server that a client reaches as its home.
+pub async fn run_with(
+    client: Client,
+    settings: RoleSettings,
+    stop: impl Future<Output = ()>,
+) -> Result<(), RoleError> {
     let data_dir = settings.data_dir.clone();
     let made = tokio::fs::create_dir_all(&data_dir).await;
     made.map_err(|error| RoleError::DataDir { path: data_dir.clone(), error })?;
-    let client = home_cluster::client(&settings.home).await?;
     let server = Server::bind(settings.listen, settings.tls.clone()).await?;
-    let collector = start_collector(&settings)?;
+    let buffer = open_buffer(&settings).await?;
+    let collector = start_collector(&settings, buffer)?;
     let state = Arc::new(RoleState {
         told: Mutex::new(Told { shard: settings.shard, ..Told::default() }),
         collector,
@@ -115,7 +141,22 @@ async fn remembered(data_dir: &std::path::Path) -> Option<OwnScraper> {
     })
 }
 
-fn start_collector(settings: &RoleSettings) -> Result<Collector, RoleError> {
+async fn open_buffer(settings: &RoleSettings) -> Result<Arc<DiskBuffer>, RoleError> {
+    let lanes = QueueLimits::default().shards;
+    let folder = settings.data_dir.join("buffer");
+    let buffer = DiskBuffer::open(&folder, settings.buffer_bytes, lanes).await;
+    let buffer = buffer.map_err(RoleError::Buffer)?;
+    let found = buffer.figures();
+    if found.waiting > 0 || found.torn > 0 {
+        tracing::info!(samples = found.waiting, torn = found.torn, "samples wait on disk");
+    }
+    Ok(buffer)
+}
+
+fn start_collector(
+    settings: &RoleSettings,
+    buffer: Arc<DiskBuffer>,
+) -> Result<Collector, RoleError> {
     let authorization = settings
         .token_file
         .clone()
@@ -132,8 +173,29 @@ fn start_collector(settings: &RoleSettings) -> Result<Collector, RoleError> {
     let options = CollectorOptions {
         // Takes nothing before the Scraper says how many share the work.
         sharding: Some(Sharding { index: settings.shard, count: 0 }),
+        buffer: Some(buffer),
+        kubernetes: cluster(settings)?,
+        files: CredentialFiles::ServiceAccountOnly,
         ..CollectorOptions::default()
     };
     let nothing = ScrapeConfiguration::default();
     Ok(Collector::start(name, nothing, Arc::new(destination), options))
+}
+
+/// Where jobs look for targets: another cluster where a kubeconfig is given, else the one at home.
+fn cluster(settings: &RoleSettings) -> Result<Option<Arc<Cluster>>, RoleError> {
+    let access = match &settings.kubeconfig {
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| AccessError::Kubeconfig(format!("{}: {error}", file.display())))?;
+            ClusterAccess::from_kubeconfig(&text)?
+        }
+        None => match ClusterAccess::in_cluster(&settings.home) {
+            Ok(access) => access,
+            // Outside of a cluster only jobs that look for Kubernetes are without targets.
+            Err(AccessError::NotInCluster) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    Ok(Some(Arc::new(Cluster::new(access)?.through_proxy(settings.proxy))))
 }

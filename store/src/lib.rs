@@ -11,6 +11,7 @@ pub mod http;
 pub mod ingest_metrics;
 pub mod metrics;
 pub mod principal;
+pub mod process_figures;
 pub mod query_source;
 pub mod quota;
 pub mod rule_ports;

@@ -22,11 +22,12 @@ use crate::runtime::cache::{Cache, name_of};
 use crate::runtime::context::Context;
 use crate::runtime::controller::{Controller, Next, Reconciler};
 use crate::runtime::error::ReconcileError;
+use crate::runtime::finalizer;
 use crate::runtime::queue::Queue;
 use crate::runtime::status_writer;
 use crate::runtime::watches::Selection;
 use crate::settings::ObjectName;
-use crate::workspace::finalizer;
+use crate::workspace::letting_go;
 use crate::workspace::reference::{Resolved, consenting, resolve, target};
 use crate::workspace::stores::Stores;
 use crate::workspace::trouble::{Unresolved, failure, refusal};
@@ -214,8 +215,8 @@ impl AlertManagerReconciler {
 
     /// The object goes: so do its definition and secrets, unless another one takes its place.
     async fn finalize(&self, object: &AlertManagerConfig) -> Result<Next, ReconcileError> {
-        if finalizer::has(object) {
-            if !finalizer::is_orphan(object) {
+        if finalizer::bears(object) {
+            if !letting_go::is_orphan(object) {
                 self.delete(object).await?;
             }
             finalizer::set(&self.context, &self.cache, object, false).await?;
@@ -245,7 +246,7 @@ impl AlertManagerReconciler {
                 match result {
                     // Somebody else's by now: not ours to remove.
                     Ok(()) | Err(ControlError::Conflict { .. }) => {}
-                    Err(error) => return Err(finalizer::waits(&error.to_string())),
+                    Err(error) => return Err(letting_go::waits(&error.to_string())),
                 }
             }
         }

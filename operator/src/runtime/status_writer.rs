@@ -123,8 +123,9 @@ async fn tell<K: Applicable>(
         match (condition.type_.as_str(), condition.status.as_str()) {
             ("Ready", "True") => context.events.normal(object, reason, message).await,
             ("Stalled", "True") => context.events.warning(object, reason, message).await,
-            // Ready and Reconciling say the same as the kind's own conditions, or too often.
-            ("Ready" | "Stalled" | "Reconciling", _) | (_, "True" | "Unknown") => {}
+            // These say the same as others, or what is usual on the way.
+            ("Ready" | "Stalled" | "Reconciling" | "Programmed", _) | (_, "True" | "Unknown") => {}
+            ("Healthy", _) if known.is_none() => {}
             _ if stalled_says(after, reason) => {}
             _ => context.events.warning(object, reason, message).await,
         }

@@ -139,7 +139,7 @@ fn programmed(seen: &Seen) -> Said {
 }
 
 fn healthy(seen: &Seen) -> Said {
-    let Gathered { answered, asked, targets, remote_write, silent, .. } = &seen.gathered;
+    let Gathered { answered, asked, targets, remote_write, silent, jobs, .. } = &seen.gathered;
     let write = remote_write.as_ref().and_then(|write| write.last_error.clone());
     if let Some(error) = write {
         return Said::no("Healthy", "WriteFails", format!("samples do not arrive: {error}"));
@@ -155,11 +155,16 @@ fn healthy(seen: &Seen) -> Said {
         let message = format!("{} of {} targets are down", targets.down, targets.active);
         return Said::no("Healthy", "TargetsDown", message);
     }
+    let troubled = jobs.iter().find_map(|job| Some((&job.name, job.errors.first()?)));
+    if let Some((job, error)) = troubled {
+        return Said::no("Healthy", "JobInTrouble", format!("job {job}: {}", error.message));
+    }
     Said::yes("Healthy", "Healthy", format!("{} targets are up", targets.active))
 }
 
 #[cfg(test)]
 mod tests {
+    use crds::scraper_status::{ErrorCount, JobHealth};
     use serde_json::json;
 
     use super::*;
@@ -221,6 +226,18 @@ mod tests {
         let told = status(&scraper(Some("ACTIVE")), &seen, Timestamp::UNIX_EPOCH);
         assert_eq!(told.targets.unwrap().active, 7);
         assert_eq!(holds(&told.common, "Healthy"), Some(Holds::Unknown));
+    }
+
+    #[test]
+    fn a_job_without_targets_that_says_why_is_not_healthy() {
+        let mut seen = running(2);
+        let errors = vec![ErrorCount { message: "no rights".to_owned(), count: 1 }];
+        seen.gathered.jobs =
+            vec![JobHealth { name: "pods".to_owned(), errors, ..JobHealth::default() }];
+        let told = all(&seen);
+        assert_eq!(holds(&told.common, "Healthy"), Some(Holds::False));
+        let messages = told.common.conditions.iter().map(|condition| condition.message.as_str());
+        assert!(messages.into_iter().any(|message| message == "job pods: no rights"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The StatefulSet of a Scraper's collectors.            (pure)
 
-use crds::scraper::{Scraper, ScraperSpec, Source};
+use crds::scraper::{EksSource, Scraper, ScraperSpec, Source};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use serde_json::{Value, json};
 
@@ -198,11 +198,33 @@ fn arguments(
     if resolved.store.is_some() {
         arguments.push(format!("--ca-file={CA}/ca.crt"));
     }
-    if source.is_some() {
-        arguments.push(format!("--home={AGENTLESS_HOME}"));
-    }
-    if source.is_some_and(|source| source.kubeconfig.is_some()) {
+    arguments.extend(source.map(source_arguments).unwrap_or_default());
+    arguments
+}
+
+/// Which other cluster the targets are in, and how they are reached.
+fn source_arguments(source: &Source) -> Vec<String> {
+    let Source { kubeconfig, eks, proxy } = source;
+    let mut arguments = vec![format!("--home={AGENTLESS_HOME}")];
+    if kubeconfig.is_some() {
         arguments.push(format!("--kubeconfig={KUBECONFIG}/kubeconfig"));
+    }
+    if let Some(eks) = eks {
+        let EksSource {
+            cluster_arn,
+            role_arn,
+            credentials_secret_name: _,
+            eks_endpoint,
+            sts_endpoint,
+        } = eks;
+        arguments.push(format!("--eks-cluster-arn={cluster_arn}"));
+        let optional =
+            [("role-arn", role_arn), ("endpoint", eks_endpoint), ("sts-endpoint", sts_endpoint)];
+        let given = optional.into_iter().filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
+        arguments.extend(given.map(|(flag, value)| format!("--eks-{flag}={value}")));
+    }
+    if *proxy {
+        arguments.push("--proxy".to_owned());
     }
     arguments
 }

@@ -18,10 +18,11 @@ use crate::runtime::cache::{Cache, name_of};
 use crate::runtime::context::Context;
 use crate::runtime::controller::{Controller, Next, Reconciler};
 use crate::runtime::error::ReconcileError;
+use crate::runtime::finalizer;
 use crate::runtime::status_writer;
 use crate::runtime::watches::Selection;
 use crate::settings::ObjectName;
-use crate::workspace::finalizer;
+use crate::workspace::letting_go;
 use crate::workspace::pruning::{Asked, takes_data};
 use crate::workspace::status::{Outcome, Seen, is_programmed, status};
 use crate::workspace::stores::Stores;
@@ -171,8 +172,8 @@ impl WorkspaceReconciler {
 
     /// The object goes: so does the workspace, where its policy says so.
     async fn finalize(&self, object: &Workspace) -> Result<Next, ReconcileError> {
-        if finalizer::has(object) {
-            if takes_data(object) && !finalizer::is_orphan(object) {
+        if finalizer::bears(object) {
+            if takes_data(object) && !letting_go::is_orphan(object) {
                 self.delete(object).await?;
             }
             finalizer::set(&self.context, &self.cache, object, false).await?;
@@ -191,12 +192,12 @@ impl WorkspaceReconciler {
         let owner = self.stores.install.owner(&name.namespace, &name.name);
         let client = match self.stores.client(&store, &owner).await? {
             Ok(client) => client,
-            Err(unresolved) => return Err(finalizer::waits(&unresolved.message)),
+            Err(unresolved) => return Err(letting_go::waits(&unresolved.message)),
         };
         match workspaces::delete(&client, &id).await {
             // Somebody else's by now: not ours to remove.
             Ok(()) | Err(ControlError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(finalizer::waits(&error.to_string())),
+            Err(error) => Err(letting_go::waits(&error.to_string())),
         }
     }
 }

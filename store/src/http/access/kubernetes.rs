@@ -9,7 +9,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use world::clock::Clock;
 
-use crate::http::access::decisions::Decisions;
+use crate::http::access::decisions::{Decisions, ReviewCounts};
 use crate::http::access::refusal::Refusal;
 use crate::http::access::reviews::{Attributes, GROUP, Identity, Reviews, Verdict};
 use crate::principal::Principal;
@@ -59,6 +59,11 @@ impl KubernetesAccess {
     /// The store's own namespace.
     pub fn namespace(&self) -> &str {
         &self.settings.namespace
+    }
+
+    /// Reviews so far, of tokens and of rights.
+    pub fn review_counts(&self) -> [(&'static str, ReviewCounts); 2] {
+        [("token", self.tokens.counts()), ("access", self.decisions.counts())]
     }
 
     /// Who asks, where all of this is allowed.
