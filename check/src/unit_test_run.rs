@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use promql::options::ParseOptions;
 use promql::parser::parse_expr;
 use protocol::fault::Fault;
 use protocol::rule_file::RuleFile;
@@ -16,6 +15,7 @@ use rules::rehearsal::Rehearsal;
 use rules::spec::{GroupSpec, RuleSettings, compile};
 
 use crate::patience::Patience;
+use crate::specs::RULE_OPTIONS;
 use crate::unit_test_answers as answers;
 use crate::unit_test_input::Input;
 use crate::unit_tests::{AlertTest, ExprTest, Plan, Suite, TestCase};
@@ -53,7 +53,8 @@ pub fn run_suite(suite: &Suite, rules: &[RuleText], patience: &Patience) -> Repo
     let mut report = Report::default();
     let mut files = Vec::with_capacity(rules.len());
     for RuleText { pattern, name, text } in rules {
-        match rules::check::check_text(text, &RuleSettings::default()) {
+        let settings = RuleSettings { parse_options: RULE_OPTIONS, ..RuleSettings::default() };
+        match rules::check::check_text(text, &settings) {
             Ok(file) => files.push((name.clone(), file)),
             Err(faults) => report.faults.extend(faults.into_iter().map(|fault| {
                 Fault::at_path(format!("rule_files[{pattern}]"), format!("{name}:{fault}"))
@@ -258,7 +259,7 @@ impl Run<'_> {
             let message = format!("{:?} at {at}: {message}", one.expr);
             self.report.faults.push(Fault::at_path(format!("{path}.{field}"), message));
         };
-        let parsed = parse_expr(&one.expr, &ParseOptions::default());
+        let parsed = parse_expr(&one.expr, &RULE_OPTIONS);
         let expr = match parsed {
             Ok(expr) => expr,
             Err(error) => return fail("expr".to_owned(), error.to_string()),
@@ -291,6 +292,7 @@ fn settings(test: &TestCase, interval_ms: i64) -> RuleSettings {
             .collect(),
         external_url: test.external_url.clone().unwrap_or_default(),
         interval_ms,
+        parse_options: RULE_OPTIONS,
         ..RuleSettings::default()
     }
 }

@@ -6,6 +6,7 @@
 pub mod alert_manager_config;
 pub mod definitions;
 pub mod pods;
+pub mod quantity;
 pub mod references;
 pub mod rule_group;
 pub mod schemas;

@@ -39,8 +39,8 @@ pub enum Command {
     Store(StoreArgs),
     /// The managed collector: one shard of a Scraper, in a cluster.
     Scraper(ScraperArgs),
-    /// The Kubernetes controllers (not built yet).
-    Operator,
+    /// The Kubernetes controllers and the admission webhook.
+    Operator(OperatorArgs),
     /// Judges manifests, rule files, alert manager definitions, scrape configurations; runs unit
     /// tests of rules.
     Check(CheckArgs),
@@ -124,6 +124,54 @@ pub struct ScraperArgs {
     /// Reach targets through the API server's proxy.
     #[arg(long)]
     pub proxy: bool,
+}
+
+/// `hearth operator`
+#[derive(Debug, Args)]
+pub struct OperatorArgs {
+    /// The name of this installation, in the owner of all that it makes in a store. Two that share
+    /// a store need two names.
+    #[arg(long, default_value = "hearth")]
+    pub install: String,
+    /// The namespace that the operator itself runs in: its Lease, its certificate authority.
+    #[arg(long)]
+    pub namespace: String,
+    /// The operator's own service account there.
+    #[arg(long, value_name = "NAME", default_value = "hearth-operator")]
+    pub service_account: String,
+    /// The image of stores and collectors whose objects name none.
+    #[arg(long)]
+    pub image: String,
+    /// The Store of Workspaces that name none.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub default_store: Option<String>,
+    /// Namespaces whose Scrapers may discover in the whole cluster; all others see their own.
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',')]
+    pub wide_discovery_namespaces: Vec<String>,
+    /// Look at these namespaces only; at all of them where left out.
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
+    /// Address and port of metrics and health.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Address and port of the admission webhook, HTTPS; none where left out.
+    #[arg(long, value_name = "ADDR")]
+    pub webhook_listen: Option<SocketAddr>,
+    /// The Service, in the operator's namespace, that leads to the webhook.
+    #[arg(long, value_name = "NAME", default_value = "hearth-operator")]
+    pub webhook_service: String,
+    /// The ClusterRole of what collectors may discover.
+    #[arg(long, value_name = "NAME", default_value = "hearth-discovery")]
+    pub discovery_cluster_role: String,
+    /// The ClusterRole of what every collector needs.
+    #[arg(long, value_name = "NAME", default_value = "hearth-collector")]
+    pub collector_cluster_role: String,
+    /// The ClusterRole of token and access reviews, for stores.
+    #[arg(long, value_name = "NAME", default_value = "hearth-review")]
+    pub review_cluster_role: String,
+    /// Tells this replica from others in the Lease; the pod's name in a cluster.
+    #[arg(long, value_name = "NAME", env = "HOSTNAME", default_value = "operator")]
+    pub identity: String,
 }
 
 /// What every role with a store needs.

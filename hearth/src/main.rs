@@ -5,6 +5,8 @@ mod cli;
 mod glob;
 mod kubernetes_reviews;
 mod logging;
+mod operator_command;
+mod process_reader;
 mod query;
 mod scraper_command;
 mod serve;
@@ -48,9 +50,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Scraper(args) => {
             runtime.block_on(scraper_command::run(args)).map(|()| ExitCode::SUCCESS)
         }
-        Command::Operator => anyhow::bail!(
-            "`hearth operator` is not built yet: run `hearth up -f DIR` on the same manifests"
-        ),
+        Command::Operator(args) => {
+            runtime.block_on(operator_command::run(args)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Check(args) => check_command::run(&args),
         Command::Query(args) => runtime.block_on(query::run(args)).map(|()| ExitCode::SUCCESS),
     }

@@ -14,6 +14,7 @@ use world::real_world::RealWorld;
 
 use crate::cli::{AwsArgs, ServeArgs, StoreArgs};
 use crate::kubernetes_reviews::KubernetesReviews;
+use crate::process_reader::Proc;
 
 /// Runs `hearth store` until it is told to stop.
 pub async fn run(args: StoreArgs) -> anyhow::Result<()> {
@@ -139,7 +140,7 @@ fn kubernetes_settings(
 
 /// What the store needs beyond the world.
 async fn ports(settings: &StoreSettings) -> anyhow::Result<StorePorts> {
-    let mut ports = StorePorts::default();
+    let mut ports = StorePorts { process: Some(Arc::new(Proc)), ..StorePorts::default() };
     if settings.kubernetes.is_some() {
         ports.reviews = Some(Arc::new(KubernetesReviews::connect().await?));
     }

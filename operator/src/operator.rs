@@ -13,7 +13,10 @@ use crate::runtime::context::{Context, SystemClock};
 use crate::runtime::controller::{Controller, Reconciler};
 use crate::runtime::http;
 use crate::runtime::lease::Elector;
+use crate::scraper::poll::CollectorPods;
 use crate::settings::OperatorSettings;
+use crate::workspace::stores::Stores;
+use crate::{alert_manager_config, rule_group, workspace};
 
 /// Longest time for a connection to the API server to come about.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
@@ -81,8 +84,16 @@ pub async fn run(
 }
 
 /// One controller a kind. Each runs for itself: none waits for another's kind.
-fn controllers(_context: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
-    Vec::new()
+fn controllers(context: &Arc<Context>) -> Vec<BoxFuture<'static, ()>> {
+    let collectors = Arc::new(CollectorPods::new(context.clone()));
+    let stores = Stores::new(context);
+    vec![
+        task(crate::store::controller::controller(context)),
+        task(crate::scraper::controller::controller(context, collectors)),
+        task(workspace::controller::controller(context, &stores)),
+        task(rule_group::controller::controller(context, &stores)),
+        task(alert_manager_config::controller::controller(context, &stores)),
+    ]
 }
 
 /// A controller as a task.

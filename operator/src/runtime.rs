@@ -7,20 +7,25 @@
 
 pub mod apply;
 pub mod backoff;
+pub mod bindings;
 pub mod cache;
+pub mod children;
 pub mod compare;
 pub mod context;
 pub mod controller;
 pub mod error;
 pub mod events;
+pub mod finalizer;
 pub mod http;
 pub mod https;
 pub mod lease;
 pub mod metrics;
-pub mod quantity;
 pub mod queue;
+pub mod rollout;
 pub mod schedule;
 pub mod status;
 pub mod status_writer;
+pub mod volume;
+pub mod volume_growth;
 pub mod watch;
 pub mod watches;

@@ -10,10 +10,13 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::clock::{SystemClock, WallClock};
 use crate::destination::WriteDestination;
-use crate::discovery::{self, Discovered};
+use crate::discovery::{self, Discovered, News};
 use crate::disk_buffer_lanes::DiskBuffer;
+use crate::dropped_targets::DroppedBudget;
 use crate::kubernetes::cluster::Cluster;
-use crate::kubernetes::credential_files::CredentialFiles;
+use crate::kubernetes::cluster_fetch;
+use crate::kubernetes::clusters::Clusters;
+use crate::kubernetes::credential_files::{self, CredentialFiles};
 use crate::scrape_client::{Fetch, ScrapeClient};
 use crate::scrape_loop::Surroundings;
 use crate::scrape_pool::ScrapePool;
@@ -83,10 +86,16 @@ enum Command {
 /// What `status` shows, kept by the keeper.
 #[derive(Default)]
 struct Board {
-    targets: Vec<Arc<Mutex<TargetStatus>>>,
-    dropped: Vec<(String, DroppedTarget)>,
-    dropped_count: u64,
+    jobs: BTreeMap<String, JobBoard>,
     errors: BTreeMap<(String, usize), String>,
+}
+
+/// What of it concerns one job.
+#[derive(Default)]
+struct JobBoard {
+    targets: Vec<Arc<Mutex<TargetStatus>>>,
+    dropped: Vec<DroppedTarget>,
+    dropped_count: u64,
 }
 
 impl Collector {
@@ -115,6 +124,9 @@ impl Collector {
         let mut keeper = Keeper {
             around,
             connect: options.connect,
+            files: options.files,
+            clusters: Clusters::new(options.kubernetes),
+            dropped_budget: Arc::default(),
             pools: BTreeMap::new(),
             discoveries: BTreeMap::new(),
             retiring: Vec::new(),
@@ -165,13 +177,17 @@ impl Collector {
         let copy = |status: &Arc<Mutex<TargetStatus>>| {
             status.lock().unwrap_or_else(PoisonError::into_inner).clone()
         };
-        let mut targets: Vec<TargetStatus> = board.targets.iter().map(copy).collect();
+        let mut targets: Vec<TargetStatus> =
+            board.jobs.values().flat_map(|job| &job.targets).map(copy).collect();
         targets.sort_by(|a, b| (&a.job, &a.labels, &a.url).cmp(&(&b.job, &b.labels, &b.url)));
         let errors = board.errors.iter();
+        let dropped = board.jobs.iter().flat_map(|(name, job)| {
+            job.dropped.iter().map(|dropped| (name.clone(), dropped.clone()))
+        });
         CollectorStatus {
             targets,
-            dropped_targets: board.dropped.clone(),
-            dropped_count: board.dropped_count,
+            dropped_targets: dropped.collect(),
+            dropped_count: board.jobs.values().map(|job| job.dropped_count).sum(),
             job_errors: errors.map(|((job, _), error)| (job.clone(), error.clone())).collect(),
             queue_length,
             samples_on_disk: self.sender.disk_figures().waiting,
@@ -209,6 +225,9 @@ impl Collector {
 struct Keeper {
     around: Surroundings,
     connect: Arc<Connect>,
+    files: CredentialFiles,
+    clusters: Clusters,
+    dropped_budget: Arc<DroppedBudget>,
     pools: BTreeMap<String, ScrapePool>,
     discoveries: BTreeMap<String, (u64, JoinSet<()>)>,
     /// Loops of removed jobs that still write their last markers.
@@ -262,23 +281,30 @@ impl Keeper {
             if let Some(pool) = self.pools.remove(&name) {
                 self.retiring.push(pool.retire());
             }
-            self.board().errors.retain(|(job, _), _| *job != name);
+            let mut board = self.board();
+            board.errors.retain(|(job, _), _| *job != name);
+            board.jobs.remove(&name);
         }
         self.retiring.iter_mut().for_each(|tasks| while tasks.try_join_next().is_some() {});
         self.retiring.retain(|tasks| !tasks.is_empty());
         for job in jobs {
-            match self.pools.get_mut(&job.job_name) {
-                Some(pool) if pool.runs(&job, external) => pool.reshard(&self.around),
-                _ => self.set_job(job, external),
+            let sharding = self.around.sharding;
+            let runs = |pool: &ScrapePool| pool.runs(&job, external, sharding);
+            if !self.pools.get(&job.job_name).is_some_and(runs) {
+                self.set_job(job, external);
             }
         }
-        self.publish();
     }
 
     fn set_job(&mut self, job: ResolvedJob, external: &BTreeMap<String, String>) {
         self.generation += 1;
         let name = job.job_name.clone();
-        let fetch = (self.connect)(&job);
+        let own = self.clusters.own();
+        let cleared = credential_files::clear(&job, self.files, own.map(|own| own.access()));
+        let fetch = cleared
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|cleared| cluster_fetch::fetch_of(cleared, own, |job| (self.connect)(job)));
         {
             let mut board = self.board();
             board.errors.retain(|(job, _), _| *job != name);
@@ -286,54 +312,73 @@ impl Keeper {
                 board.errors.insert((name.clone(), 0), reason);
             }
         }
-        let tasks = discovery::start(&job, self.generation, &self.news_sender);
+        // What may not be read is not looked for either.
+        let tasks = cleared.map_or_else(
+            |_| JoinSet::new(),
+            |cleared| {
+                let (generation, news) = (self.generation, &self.news_sender);
+                discovery::start(&cleared.job, generation, news, &self.clusters)
+            },
+        );
         self.discoveries.insert(name.clone(), (self.generation, tasks));
         let groups = discovery::static_groups(&job);
         let pool = match self.pools.remove(&name) {
             Some(mut pool) => {
-                pool.reconfigure(job, external.clone(), fetch);
+                pool.reconfigure(job, external.clone(), fetch, self.around.sharding);
                 pool
             }
-            None => ScrapePool::new(job, external.clone(), fetch),
+            None => {
+                let budget = Arc::clone(&self.dropped_budget);
+                ScrapePool::new(job, external.clone(), fetch, self.around.sharding, budget)
+            }
         };
-        let pool = self.pools.entry(name).or_insert(pool);
-        pool.set_groups(0, groups);
-        pool.sync(&self.around);
+        let pool = self.pools.entry(name.clone()).or_insert(pool);
+        pool.set_all(0, groups, &self.around);
+        self.publish(&name);
     }
 
     fn take(&mut self, found: Discovered) {
-        let current = self.discoveries.get(&found.job_name).map(|(generation, _)| *generation);
-        if current != Some(found.generation) {
+        let Discovered { job_name, generation, source, news } = found;
+        let current = self.discoveries.get(&job_name).map(|(generation, _)| *generation);
+        if current != Some(generation) {
             return;
         }
-        let key = (found.job_name.clone(), found.source);
-        match found.groups {
-            Ok(groups) => {
-                self.board().errors.remove(&key);
-                if let Some(pool) = self.pools.get_mut(&found.job_name) {
-                    pool.set_groups(found.source, groups);
-                    pool.sync(&self.around);
-                }
-                self.publish();
+        let Some(pool) = self.pools.get_mut(&job_name) else { return };
+        let trouble = match news {
+            News::All(groups) => {
+                pool.set_all(source, groups, &self.around);
+                Some(None)
             }
-            Err(reason) => {
-                tracing::warn!(job = found.job_name, reason, "discovery failed");
-                self.board().errors.insert(key, reason);
+            News::Changed(groups) => {
+                pool.change(source, groups, &self.around);
+                None
+            }
+            News::Complete => {
+                pool.set_complete(source);
+                None
+            }
+            News::Trouble(trouble) => Some(trouble),
+        };
+        if let Some(trouble) = trouble {
+            let key = (job_name.clone(), source);
+            match trouble {
+                Some(reason) => {
+                    tracing::warn!(job = job_name, reason, "discovery failed");
+                    self.board().errors.insert(key, reason);
+                }
+                None => drop(self.board().errors.remove(&key)),
             }
         }
+        self.publish(&job_name);
     }
 
-    fn publish(&self) {
-        let targets = self.pools.values().flat_map(ScrapePool::statuses).collect();
-        let dropped = self.pools.iter().flat_map(|(name, pool)| {
-            pool.dropped().iter().map(|dropped| (name.clone(), dropped.clone()))
-        });
-        let dropped = dropped.collect();
-        let dropped_count = self.pools.values().map(ScrapePool::dropped_count).sum();
-        let mut board = self.board();
-        board.dropped_count = dropped_count;
-        board.targets = targets;
-        board.dropped = dropped;
+    fn publish(&self, name: &str) {
+        let Some(pool) = self.pools.get(name) else { return };
+        let targets = pool.statuses();
+        let dropped = pool.dropped().cloned().collect();
+        let dropped_count = pool.dropped_count() as u64;
+        let board = JobBoard { targets, dropped, dropped_count };
+        self.board().jobs.insert(name.to_owned(), board);
     }
 
     fn board(&self) -> std::sync::MutexGuard<'_, Board> {
@@ -345,11 +390,6 @@ impl Keeper {
 fn complaint(job: &ResolvedJob, no_client: Option<&String>) -> Option<String> {
     if let Some(reason) = no_client {
         return Some(reason.clone());
-    }
-    if !job.kubernetes_sd_configs.is_empty() {
-        let reason = "kubernetes_sd_configs: not supported in `hearth up`; use static_configs, \
-                      file_sd_configs or http_sd_configs, or run the Scraper in a cluster";
-        return Some(reason.to_owned());
     }
     job.native_histograms.then(|| {
         "scrape_native_histograms: the protobuf format is not read yet; classic histograms are \

@@ -8,6 +8,7 @@ use protocol::scrape_config_resolve::ResolvedJob;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::kubernetes::clusters::Clusters;
 use crate::target_labels::{TargetGroup, written_group};
 use crate::{discovery_file, discovery_http};
 
@@ -23,8 +24,21 @@ pub struct Discovered {
     pub generation: u64,
     /// Which of the job's sources.
     pub source: usize,
-    /// All groups of that source; on an error the source keeps what it had.
-    pub groups: Result<Vec<TargetGroup>, String>,
+    /// What it says.
+    pub news: News,
+}
+
+/// What a source has to say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// These are all its groups, and it is well.
+    All(Vec<TargetGroup>),
+    /// These groups are new or others than before; one without targets is gone.
+    Changed(Vec<TargetGroup>),
+    /// It has told all its groups by `Changed`: what was not told is no longer there.
+    Complete,
+    /// What is wrong with it, `None` for nothing any more; it keeps what it had.
+    Trouble(Option<String>),
 }
 
 /// The groups that stand in the configuration itself.
@@ -36,7 +50,12 @@ pub fn static_groups(job: &ResolvedJob) -> Vec<TargetGroup> {
 }
 
 /// Starts a task for each source that can change; they end when the set is dropped.
-pub fn start(job: &ResolvedJob, generation: u64, news: &mpsc::Sender<Discovered>) -> JoinSet<()> {
+pub fn start(
+    job: &ResolvedJob,
+    generation: u64,
+    news: &mpsc::Sender<Discovered>,
+    clusters: &Clusters,
+) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let mut source = 0;
     let mut teller = || {
@@ -48,6 +67,9 @@ pub fn start(job: &ResolvedJob, generation: u64, news: &mpsc::Sender<Discovered>
     }
     for config in &job.http_sd_configs {
         tasks.spawn(discovery_http::run(config.clone(), teller()));
+    }
+    for config in &job.kubernetes_sd_configs {
+        clusters.start(config, teller(), &mut tasks);
     }
     tasks
 }
@@ -62,10 +84,19 @@ pub struct Teller {
 
 impl Teller {
     /// Whether somebody still listens.
-    pub async fn tell(&self, groups: Result<Vec<TargetGroup>, String>) -> bool {
+    pub async fn tell(&self, news: News) -> bool {
         let (generation, source) = (self.generation, self.source);
         let job_name = self.job_name.clone();
-        self.news.send(Discovered { job_name, generation, source, groups }).await.is_ok()
+        self.news.send(Discovered { job_name, generation, source, news }).await.is_ok()
+    }
+
+    /// The same for a source that always learns all or nothing.
+    pub async fn tell_all(&self, groups: Result<Vec<TargetGroup>, String>) -> bool {
+        self.tell(match groups {
+            Ok(groups) => News::All(groups),
+            Err(reason) => News::Trouble(Some(reason)),
+        })
+        .await
     }
 }
 

@@ -40,10 +40,10 @@ pub async fn run(config: FileSdConfig, teller: Teller) {
             looks = Some(now);
             // A broken file keeps its last good targets: tell both, the error last.
             let all = known.values().flatten().cloned().collect();
-            let told = teller.tell(Ok(all)).await;
+            let told = teller.tell_all(Ok(all)).await;
             let still = match groups {
                 Ok(()) => told,
-                Err(reason) => teller.tell(Err(reason)).await,
+                Err(reason) => teller.tell_all(Err(reason)).await,
             };
             if !still {
                 return;

@@ -23,7 +23,7 @@ pub async fn run(config: HttpSdConfig, teller: Teller) {
     let client = match HttpClient::new(&config.http_client()) {
         Ok(client) => client,
         Err(reason) => {
-            teller.tell(Err(reason)).await;
+            teller.tell_all(Err(reason)).await;
             return;
         }
     };
@@ -33,7 +33,7 @@ pub async fn run(config: HttpSdConfig, teller: Teller) {
             Err(_) => Err(format!("no answer within {} s", ANSWER_TIMEOUT.as_secs())),
         };
         let found = found.map_err(|reason| format!("{}: {reason}", config.url));
-        if !teller.tell(found).await {
+        if !teller.tell_all(found).await {
             return;
         }
         sleep(refresh).await;

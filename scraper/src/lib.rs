@@ -14,6 +14,7 @@ pub mod discovery_http;
 pub mod disk_buffer;
 pub mod disk_buffer_lanes;
 pub mod disk_buffer_segment;
+pub mod dropped_targets;
 pub mod exposition;
 pub mod exposition_number;
 pub mod exposition_openmetrics;

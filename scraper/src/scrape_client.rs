@@ -12,6 +12,7 @@ use crate::exposition::Dialect;
 use crate::http_client::HttpClient;
 use crate::negotiation::{accept_header, dialect_of};
 use crate::scrape_outcome::Answer;
+use crate::target::Target;
 
 /// Bytes of an uncompressed body where the job sets no limit: far above any exporter, below what
 /// hurts.
@@ -21,6 +22,11 @@ const BODY_BYTES_MAX: u64 = 256 << 20;
 pub trait Fetch: Send + Sync {
     /// One scrape; gives up after `timeout`.
     fn fetch<'a>(&'a self, url: &'a str, timeout: Duration) -> BoxFuture<'a, Answer>;
+
+    /// The same where it matters how the target was found.
+    fn fetch_target<'a>(&'a self, target: &'a Target, timeout: Duration) -> BoxFuture<'a, Answer> {
+        self.fetch(&target.url, timeout)
+    }
 }
 
 /// The scrapes of one job over HTTP.
@@ -35,9 +41,14 @@ pub struct ScrapeClient {
 impl ScrapeClient {
     /// Prepares requests by the job's settings. `Err`: why they cannot be made, in words.
     pub fn new(job: &ResolvedJob) -> Result<Self, String> {
+        Self::over(job, HttpClient::new(&job.http)?)
+    }
+
+    /// The same over a client with other credentials.
+    pub fn over(job: &ResolvedJob, http: HttpClient) -> Result<Self, String> {
         let accept = accept_header(&job.protocols, job.escaping);
         Ok(Self {
-            http: HttpClient::new(&job.http)?,
+            http,
             accept: HeaderValue::from_str(&accept).map_err(|error| error.to_string())?,
             compression: job.enable_compression,
             body_limit: job.limits.body_size,

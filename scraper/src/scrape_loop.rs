@@ -125,7 +125,7 @@ async fn scrape_once(
     let start = Instant::now();
     let answer = match &plan.forced_error {
         Some(reason) => Answer::Failed(reason.clone()),
-        None => plan.fetch.fetch(&target.url, target.timeout).await,
+        None => plan.fetch.fetch_target(target, target.timeout).await,
     };
     let took = start.elapsed();
     (state.conclude(answer, time_ms, took.as_secs_f64()), took)

@@ -1,4 +1,7 @@
 //! The targets of one job and their loops.
+//!
+//! Group by group: what a group changes costs what the group is large, however many others there
+//! are, so that one new pod among ten thousand is cheap.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -8,6 +11,7 @@ use protocol::scrape_config_resolve::ResolvedJob;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::dropped_targets::DroppedBudget;
 use crate::sample_labels::LabelRules;
 use crate::scrape_client::Fetch;
 use crate::scrape_loop::{self, Order, ScrapePlan, Surroundings};
@@ -15,25 +19,47 @@ use crate::scrape_outcome::ScrapeRules;
 use crate::sharding::Sharding;
 use crate::status::TargetStatus;
 use crate::target::Target;
-use crate::target_labels::{DroppedTarget, TargetGroup, targets_of};
+use crate::target_labels::{
+    DroppedTarget, TargetGroup, dropped_kept_max, over_limit, targets_keeping,
+};
 
 /// One job: what was found, what runs.
 pub struct ScrapePool {
     job: ResolvedJob,
     external: BTreeMap<String, String>,
     fetch: Result<Arc<dyn Fetch>, String>,
-    /// By source: 0 is the configuration itself.
-    groups: BTreeMap<usize, Vec<TargetGroup>>,
-    /// How many sources there are; until each has spoken no target is taken away.
+    /// By source and group: 0 is the configuration itself.
+    groups: BTreeMap<(usize, String), Found>,
+    /// Sources that have told all they know.
+    complete: HashSet<usize>,
+    /// How many sources there are; until each is complete no target is taken away.
     sources: usize,
     loops: HashMap<u64, TargetLoop>,
+    /// Loops that no group holds any more.
+    unheld: HashSet<u64>,
+    /// Targets that are another shard's, of the groups since the last `settle`.
+    elsewhere: HashSet<u64>,
+    /// Which share of the targets is ours.
+    sharding: Option<Sharding>,
+    /// How many held loops have these public labels.
+    publics: HashMap<Labels, usize>,
+    /// Why no target is asked at all.
+    forced_error: Option<String>,
+    /// Counts configurations, so that a loop with an older one is seen.
+    generation: u64,
     /// Targets that are gone and wait to mark their series.
     leaving: Vec<watch::Sender<Order>>,
-    dropped: Vec<DroppedTarget>,
-    dropped_count: u64,
-    /// As of the last `sync`.
-    sharding: Option<Sharding>,
+    dropped_budget: Arc<DroppedBudget>,
+    dropped_kept: usize,
     tasks: JoinSet<()>,
+}
+
+/// What a group amounts to.
+#[derive(Default)]
+struct Found {
+    hashes: Vec<u64>,
+    dropped: Vec<DroppedTarget>,
+    dropped_count: usize,
 }
 
 struct TargetLoop {
@@ -42,6 +68,9 @@ struct TargetLoop {
     /// Shared with the loop, so that it can tell whether its rules are new.
     rules: Arc<ScrapeRules>,
     public: Labels,
+    /// How many groups have it.
+    holders: usize,
+    generation: u64,
 }
 
 impl ScrapePool {
@@ -50,18 +79,26 @@ impl ScrapePool {
         job: ResolvedJob,
         external: BTreeMap<String, String>,
         fetch: Result<Arc<dyn Fetch>, String>,
+        sharding: Option<Sharding>,
+        dropped_budget: Arc<DroppedBudget>,
     ) -> Self {
         Self {
             sources: sources_of(&job),
+            forced_error: fetch.as_ref().err().cloned(),
             job,
             external,
             fetch,
             groups: BTreeMap::new(),
+            complete: HashSet::new(),
             loops: HashMap::new(),
+            unheld: HashSet::new(),
+            elsewhere: HashSet::new(),
+            sharding,
+            publics: HashMap::new(),
+            generation: 0,
             leaving: Vec::new(),
-            dropped: Vec::new(),
-            dropped_count: 0,
-            sharding: None,
+            dropped_budget,
+            dropped_kept: 0,
             tasks: JoinSet::new(),
         }
     }
@@ -72,10 +109,16 @@ impl ScrapePool {
     }
 
     /// Whether a new configuration says just what this job runs.
-    pub fn runs(&self, job: &ResolvedJob, external: &BTreeMap<String, String>) -> bool {
+    pub fn runs(
+        &self,
+        job: &ResolvedJob,
+        external: &BTreeMap<String, String>,
+        sharding: Option<Sharding>,
+    ) -> bool {
         // Debug prints hide secrets, so compare the sources; the rest is derived from them and from
         // `global`, whose traces are in these fields.
         self.job.source == job.source
+            && self.sharding == sharding
             && self.external == *external
             && self.job.interval == job.interval
             && self.job.timeout == job.timeout
@@ -89,99 +132,173 @@ impl ScrapePool {
             && self.job.always_classic_histograms == job.always_classic_histograms
     }
 
-    /// Takes a new configuration; running loops go on with new rules at their next scrape.
+    /// Takes a new configuration; running loops go on with new rules once they are found again.
     pub fn reconfigure(
         &mut self,
         job: ResolvedJob,
         external: BTreeMap<String, String>,
         fetch: Result<Arc<dyn Fetch>, String>,
+        sharding: Option<Sharding>,
     ) {
         self.sources = sources_of(&job);
+        self.sharding = sharding;
+        self.forced_error = fetch.as_ref().err().cloned();
         self.job = job;
         self.external = external;
         self.fetch = fetch;
+        self.forget_dropped();
         self.groups.clear();
+        self.complete.clear();
+        self.publics.clear();
+        self.generation += 1;
         for one in self.loops.values_mut() {
-            one.rules = Arc::new(ScrapeRules::default());
+            one.holders = 0;
         }
+        self.unheld = self.loops.keys().copied().collect();
     }
 
-    /// Notes what a source has found; `sync` makes it true.
-    pub fn set_groups(&mut self, source: usize, groups: Vec<TargetGroup>) {
-        self.groups.insert(source, groups);
+    /// These are all groups of a source.
+    pub fn set_all(&mut self, source: usize, groups: Vec<TargetGroup>, around: &Surroundings) {
+        let mut by_key: BTreeMap<String, Vec<TargetGroup>> = BTreeMap::new();
+        for group in groups {
+            by_key.entry(group.source.clone()).or_default().push(group);
+        }
+        let known = self.groups.range((source, String::new())..(source + 1, String::new()));
+        let gone = known.map(|((_, key), _)| key).filter(|key| !by_key.contains_key(*key));
+        let gone: Vec<String> = gone.cloned().collect();
+        for (key, groups) in by_key {
+            self.set_group((source, key), &groups, around);
+        }
+        for key in gone {
+            self.set_group((source, key), &[], around);
+        }
+        self.set_complete(source);
     }
 
-    /// Starts, changes and retires loops so that they fit the groups.
-    pub fn sync(&mut self, around: &Surroundings) {
-        while self.tasks.try_join_next().is_some() {}
-        self.leaving.retain(|orders| !orders.is_closed());
-        let found = targets_of(&self.job, self.groups.values().flatten());
-        self.dropped = found.dropped;
-        self.dropped_count = found.dropped_count as u64;
-        self.sharding = around.sharding;
-        let forced_error = found.over_limit.or_else(|| self.fetch.as_ref().err().cloned());
-        let mut wanted = HashSet::new();
-        let mut public_labels = HashSet::new();
-        let mut elsewhere = HashSet::new();
-        for target in found.active {
-            if around.sharding.is_some_and(|sharding| !sharding.takes(&target)) {
-                elsewhere.insert(target.hash);
+    /// These groups of a source are others than before; one without targets is gone.
+    pub fn change(&mut self, source: usize, groups: Vec<TargetGroup>, around: &Surroundings) {
+        for group in groups {
+            let key = (source, group.source.clone());
+            self.set_group(key, std::slice::from_ref(&group), around);
+        }
+        self.settle();
+    }
+
+    /// A source has told all it knows.
+    pub fn set_complete(&mut self, source: usize) {
+        self.complete.insert(source);
+        self.settle();
+    }
+
+    fn set_group(&mut self, key: (usize, String), groups: &[TargetGroup], around: &Surroundings) {
+        let former = self.groups.remove(&key).unwrap_or_default();
+        self.dropped_budget.give_back(former.dropped.len());
+        self.dropped_kept -= former.dropped.len();
+        let room = dropped_kept_max(&self.job).saturating_sub(self.dropped_kept);
+        let mut targets = targets_keeping(&self.job, groups, room);
+        targets.dropped.truncate(self.dropped_budget.take(targets.dropped.len()));
+        self.dropped_kept += targets.dropped.len();
+        let mut found = Found {
+            hashes: Vec::with_capacity(targets.active.len()),
+            dropped: targets.dropped,
+            dropped_count: targets.dropped_count,
+        };
+        for target in targets.active {
+            if self.sharding.is_some_and(|sharding| !sharding.takes(&target)) {
+                self.elsewhere.insert(target.hash);
                 continue;
             }
-            wanted.insert(target.hash);
-            public_labels.insert(target.public_labels());
-            self.run(target, forced_error.clone(), around);
+            found.hashes.push(target.hash);
+            self.hold(target, around);
         }
-        let is_complete = self.groups.len() >= self.sources;
-        let leaving = &mut self.leaving;
-        self.loops.retain(|hash, one| {
-            let moved = elsewhere.contains(hash);
-            if wanted.contains(hash) || !(is_complete || moved) {
-                return true;
+        for hash in former.hashes {
+            self.release(hash);
+        }
+        if !found.hashes.is_empty() || found.dropped_count > 0 {
+            self.groups.insert(key, found);
+        }
+    }
+
+    /// One more group has this target.
+    fn hold(&mut self, target: Target, around: &Surroundings) {
+        let hash = target.hash;
+        let known = self.loops.get(&hash).map(|one| one.generation);
+        if known.is_none() {
+            let public = target.public_labels();
+            let rules = Arc::new(self.rules_of(&target, public.clone()));
+            let plan = self.plan(Arc::clone(&rules));
+            let status = Arc::new(Mutex::new(TargetStatus::unscraped(&target)));
+            let (orders, receiver) = watch::channel(Order::Run(plan));
+            let (around, shared) = (around.clone(), Arc::clone(&status));
+            self.tasks.spawn(scrape_loop::run(target, around, receiver, shared));
+            let (holders, generation) = (0, self.generation);
+            let one = TargetLoop { orders, status, rules, public, holders, generation };
+            self.loops.insert(hash, one);
+        } else if known != Some(self.generation) {
+            let rules = Arc::new(self.rules_of(&target, target.public_labels()));
+            let plan = self.plan(Arc::clone(&rules));
+            if let Some(one) = self.loops.get_mut(&hash) {
+                one.rules = rules;
+                one.generation = self.generation;
+                one.orders.send_replace(Order::Run(plan));
             }
+        }
+        let Some(one) = self.loops.get_mut(&hash) else { return };
+        one.holders += 1;
+        if one.holders == 1 {
+            self.unheld.remove(&hash);
+            *self.publics.entry(one.public.clone()).or_default() += 1;
+        }
+    }
+
+    /// One group less has this target.
+    fn release(&mut self, hash: u64) {
+        let Some(one) = self.loops.get_mut(&hash) else { return };
+        one.holders = one.holders.saturating_sub(1);
+        if one.holders == 0 && self.unheld.insert(hash) {
+            let count = self.publics.entry(one.public.clone()).or_default();
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.publics.remove(&one.public);
+            }
+        }
+    }
+
+    /// Makes true what follows from all groups together.
+    fn settle(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        self.leaving.retain(|orders| !orders.is_closed());
+        let held = self.loops.len() - self.unheld.len();
+        let forced = over_limit(&self.job, held).or_else(|| self.fetch.as_ref().err().cloned());
+        if forced != self.forced_error {
+            self.forced_error = forced;
+            for one in self.loops.values() {
+                one.orders.send_replace(Order::Run(self.plan(Arc::clone(&one.rules))));
+            }
+        }
+        let elsewhere = std::mem::take(&mut self.elsewhere);
+        let is_complete = self.complete.len() >= self.sources;
+        let over = |hash: &u64| is_complete || elsewhere.contains(hash);
+        let gone: Vec<u64> = self.unheld.extract_if(over).collect();
+        for hash in gone {
+            let Some(one) = self.loops.remove(&hash) else { continue };
             // Where another target has the same labels, its series go on under it; those of a
             // target of another shard go on there.
-            let goes_on = moved || public_labels.contains(&one.public);
-            if goes_on {
+            if elsewhere.contains(&hash) || self.publics.contains_key(&one.public) {
                 one.orders.send_replace(Order::Stop);
             } else {
                 one.orders.send_replace(Order::Retire);
-                leaving.push(one.orders.clone());
+                self.leaving.push(one.orders);
             }
-            false
-        });
-    }
-
-    /// Brings the loops in line with another share of the targets.
-    pub fn reshard(&mut self, around: &Surroundings) {
-        if self.sharding != around.sharding {
-            self.sync(around);
         }
     }
 
-    fn run(&mut self, target: Target, forced_error: Option<String>, around: &Surroundings) {
-        let public = target.public_labels();
-        let known = self.loops.get(&target.hash).map(|one| Arc::clone(&one.rules));
-        let is_current = |rules: &Arc<ScrapeRules>| rules.labels.target == public;
-        let rules = known
-            .filter(is_current)
-            .unwrap_or_else(|| Arc::new(self.rules_of(&target, public.clone())));
+    fn plan(&self, rules: Arc<ScrapeRules>) -> ScrapePlan {
         let fetch = match &self.fetch {
             Ok(fetch) => Arc::clone(fetch),
             Err(_) => Arc::new(NoFetch),
         };
-        let plan = ScrapePlan { rules: Arc::clone(&rules), fetch, forced_error };
-        if let Some(one) = self.loops.get_mut(&target.hash) {
-            one.rules = rules;
-            one.orders.send_replace(Order::Run(plan));
-            return;
-        }
-        let status = Arc::new(Mutex::new(TargetStatus::unscraped(&target)));
-        let (orders, receiver) = watch::channel(Order::Run(plan));
-        let hash = target.hash;
-        let (around, shared) = (around.clone(), Arc::clone(&status));
-        self.tasks.spawn(scrape_loop::run(target, around, receiver, shared));
-        self.loops.insert(hash, TargetLoop { orders, status, rules, public });
+        ScrapePlan { rules, fetch, forced_error: self.forced_error.clone() }
     }
 
     fn rules_of(&self, target: &Target, public: Labels) -> ScrapeRules {
@@ -212,10 +329,8 @@ impl ScrapePool {
 
     /// Marks the series of all targets as ended now and waits for it.
     pub async fn end(mut self) {
-        for one in self.loops.values() {
-            one.orders.send_replace(Order::End);
-        }
-        for orders in &self.leaving {
+        let leaving = std::mem::take(&mut self.leaving);
+        for orders in self.loops.values().map(|one| &one.orders).chain(&leaving) {
             orders.send_replace(Order::End);
         }
         while self.tasks.join_next().await.is_some() {}
@@ -234,20 +349,31 @@ impl ScrapePool {
         self.loops.values().map(|one| Arc::clone(&one.status)).collect()
     }
 
-    /// All targets that relabelling dropped, also those that are not remembered.
-    pub fn dropped_count(&self) -> u64 {
-        self.dropped_count
+    /// Targets that are not scraped; bounded.
+    pub fn dropped(&self) -> impl Iterator<Item = &DroppedTarget> {
+        self.groups.values().flat_map(|found| &found.dropped)
     }
 
-    /// Targets that are not scraped.
-    pub fn dropped(&self) -> &[DroppedTarget] {
-        &self.dropped
+    /// How many targets are not scraped.
+    pub fn dropped_count(&self) -> usize {
+        self.groups.values().map(|found| found.dropped_count).sum()
+    }
+
+    fn forget_dropped(&mut self) {
+        self.dropped_budget.give_back(self.dropped_kept);
+        self.dropped_kept = 0;
+    }
+}
+
+impl Drop for ScrapePool {
+    fn drop(&mut self) {
+        self.forget_dropped();
     }
 }
 
 /// The configuration itself and everything that discovers.
 fn sources_of(job: &ResolvedJob) -> usize {
-    1 + job.file_sd_configs.len() + job.http_sd_configs.len()
+    1 + job.file_sd_configs.len() + job.http_sd_configs.len() + job.kubernetes_sd_configs.len()
 }
 
 /// Stands where no client could be made; the forced error is told instead.

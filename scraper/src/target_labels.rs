@@ -38,14 +38,12 @@ pub struct DroppedTarget {
 /// What the groups of a job amount to.
 #[derive(Clone, Debug, Default)]
 pub struct JobTargets {
-    /// To scrape, in order of their hashes.
+    /// To scrape, in order of their hashes, each once.
     pub active: Vec<Target>,
     /// Bounded by `keep_dropped_targets`.
     pub dropped: Vec<DroppedTarget>,
     /// All that were dropped.
     pub dropped_count: usize,
-    /// Set where `target_limit` is exceeded: then no target is asked and all are down.
-    pub over_limit: Option<String>,
 }
 
 /// Applies the job's defaults, relabelling and checks to every target of the groups.
@@ -53,10 +51,17 @@ pub fn targets_of<'g>(
     job: &ResolvedJob,
     groups: impl IntoIterator<Item = &'g TargetGroup>,
 ) -> JobTargets {
+    targets_keeping(job, groups, dropped_kept_max(job))
+}
+
+/// The same with another bound on the dropped targets that are remembered.
+pub fn targets_keeping<'g>(
+    job: &ResolvedJob,
+    groups: impl IntoIterator<Item = &'g TargetGroup>,
+    kept_max: usize,
+) -> JobTargets {
     let mut found = JobTargets::default();
     let mut seen = BTreeSet::new();
-    let limit = job.limits.dropped_targets;
-    let kept_max = limit.map_or(DROPPED_KEPT_MAX, |limit| limit as usize);
     for group in groups {
         for own in &group.targets {
             let discovered = discovered_labels(job, own, &group.labels);
@@ -76,14 +81,18 @@ pub fn targets_of<'g>(
         }
     }
     found.active.sort_by_key(|target| target.hash);
-    if let Some(limit) = job.limits.targets
-        && found.active.len() as u64 > limit
-    {
-        let count = found.active.len();
-        found.over_limit =
-            Some(format!("target_limit exceeded: {count} targets, the limit is {limit}"));
-    }
     found
+}
+
+/// How many dropped targets of a job are remembered.
+pub fn dropped_kept_max(job: &ResolvedJob) -> usize {
+    job.limits.dropped_targets.map_or(DROPPED_KEPT_MAX, |limit| limit as usize)
+}
+
+/// Set where a job has more targets than its `target_limit`: then none is asked and all are down.
+pub fn over_limit(job: &ResolvedJob, count: usize) -> Option<String> {
+    let limit = job.limits.targets.filter(|limit| count as u64 > *limit)?;
+    Some(format!("target_limit exceeded: {count} targets, the limit is {limit}"))
 }
 
 /// The target's own labels, then the group's, then, where still empty, those of the job.

@@ -37,7 +37,7 @@ impl Cluster {
             }),
             ..StoreSettings::default()
         };
-        let ports = StorePorts { reviews: Some(reviews.clone()) };
+        let ports = StorePorts { reviews: Some(reviews.clone()), ..StorePorts::default() };
         let mut clock = None;
         let store = InProcess::start_with(settings, ports, |world| {
             let still = TestClock::new(world.clock.clone(), 1);
@@ -280,7 +280,9 @@ async fn definitions_tags_and_listings_go_by_the_workspace_object() {
     cluster.get("viewer", "/workspaces").await.expect(403);
     let listed = cluster.get("lister", "/workspaces").await.expect(200).json();
     assert_eq!(listed["workspaces"][0]["workspaceId"], id.as_str());
-    cluster.get("lister", "/metrics").await.expect(200);
+    let metrics = cluster.get("lister", "/metrics").await.expect(200).text();
+    let asked = "hearth_access_reviews_total{review=\"token\",verdict=\"yes\"} 2";
+    assert!(metrics.contains(asked), "{metrics}");
     cluster.get("viewer", "/metrics").await.expect(403);
 }
 

@@ -52,7 +52,8 @@ pub fn desired(manifests: &BTreeMap<ObjectKey, Manifest>) -> Desired<'_> {
     }
     for (key, manifest) in manifests {
         match &manifest.body {
-            Body::Workspace(_) => {}
+            // A Store is what this process is; its shape belongs to a cluster.
+            Body::Workspace(_) | Body::Store(_) => {}
             Body::Secret(values) => {
                 let same =
                     |(at, _): &(&(String, String), &mut WantedWorkspace<'_>)| at.0 == key.namespace;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
-use kube::api::{Api, ObjectMeta, PostParams};
+use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
 
 use crate::certificates::issuing::authority;
 use crate::certificates::rotation::{Signers, Step, after, step};
@@ -99,7 +99,7 @@ async fn write(
         Some(live) => {
             // The version keeps two leaders from signing with two authorities.
             secret.metadata.resource_version = live.resource_version();
-            api.replace(SECRET, &PostParams::default(), &secret).await
+            api.patch(SECRET, &PatchParams::default(), &Patch::Merge(&secret)).await
         }
     };
     crate::runtime::apply::told(context, "Secret", answer.as_ref().err());

@@ -11,6 +11,7 @@ use protocol::amp_api::rule_namespaces::{
 use protocol::amp_api::scalars::Blob;
 use protocol::amp_api::status::{DefinitionExtras, Status};
 use protocol::workspace::WorkspaceId;
+use sha2::{Digest as _, Sha256};
 
 use crate::control::client::{ControlClient, PAGES_MAX, escaped};
 use crate::control::error::ControlError;
@@ -45,6 +46,11 @@ impl Described {
         let extras = found.hearth.clone().unwrap_or_default();
         Self { status: found.status.clone(), arn: None, extras }
     }
+}
+
+/// SHA-256 of a definition in hexadecimal, as the store counts it.
+pub fn content_hash(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
 }
 
 /// All rule groups namespaces of a workspace, without their content.

@@ -15,55 +15,12 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use crate::control::error::retry_after;
 use crate::control::transport::{NoAnswer, OWNER_HEADER, Transport};
 
-/// A store in the same cluster that does not take a connection by then will not soon.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// A request with its answer; the slowest is a rule file of 1 MiB that is checked and programmed.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// Largest answer: the rules of one namespace with the alerts that fire, or a page of a listing.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Pauses before the second and the third attempt.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
 /// A store that asks for a longer pause is asked again in the caller's next round.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// Connections that wait for the next request; rounds come in bursts.
-const IDLE_CONNECTIONS_MAX: usize = 4;
-
-/// Where a store answers and whom to trust there.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StoreEndpoint {
-    /// Base URL, without a slash at its end.
-    pub url: String,
-    /// Certificates of authorities, PEM.
-    pub ca_pem: Vec<u8>,
-}
-
-impl fmt::Debug for StoreEndpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreEndpoint").field("url", &self.url).finish_non_exhaustive()
-    }
-}
-
-/// Why there is no client for a store.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EndpointError {
-    /// What should hold certificates does not.
-    #[error("the certificate authority of {url} cannot be read: {reason}")]
-    Authority {
-        /// Of which store.
-        url: String,
-        /// Why.
-        reason: String,
-    },
-    /// No TLS at all.
-    #[error("no client for {url}: {reason}")]
-    Client {
-        /// Of which store.
-        url: String,
-        /// Why.
-        reason: String,
-    },
-}
-
 /// Gives the token that shows who we are.
 pub trait TokenSource: Send + Sync + 'static {
     /// A token that is valid for a while still. The error says why there is none.
@@ -75,42 +32,17 @@ pub trait TokenSource: Send + Sync + 'static {
 
 /// The transport.
 pub struct HttpsTransport {
-    endpoint: StoreEndpoint,
+    /// Base URL, without a slash at its end.
+    url: String,
     client: reqwest::Client,
     tokens: Arc<dyn TokenSource>,
 }
 
 impl HttpsTransport {
-    /// Calls `endpoint`, showing tokens of `tokens`.
-    pub fn new(
-        endpoint: StoreEndpoint,
-        tokens: Arc<dyn TokenSource>,
-    ) -> Result<Self, EndpointError> {
-        let url = endpoint.url.clone();
-        let certificates =
-            reqwest::Certificate::from_pem_bundle(&endpoint.ca_pem).map_err(|error| {
-                EndpointError::Authority { url: url.clone(), reason: chain(&error) }
-            })?;
-        if certificates.is_empty() {
-            let reason = "it holds no certificate".to_owned();
-            return Err(EndpointError::Authority { url, reason });
-        }
-        let client = reqwest::Client::builder()
-            .tls_certs_only(certificates)
-            .https_only(true)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .build()
-            .map_err(|error| EndpointError::Client { url, reason: chain(&error) })?;
-        Ok(Self { endpoint, client, tokens })
-    }
-
-    /// Where it calls.
-    pub fn endpoint(&self) -> &StoreEndpoint {
-        &self.endpoint
+    /// Calls the store at `url` with a client that trusts its authority and bounds the time of
+    /// connections and requests, showing tokens of `tokens`.
+    pub fn new(url: &str, client: reqwest::Client, tokens: Arc<dyn TokenSource>) -> Self {
+        Self { url: url.trim_end_matches('/').to_owned(), client, tokens }
     }
 
     async fn attempt(
@@ -119,7 +51,7 @@ impl HttpsTransport {
         request: &Request<Bytes>,
     ) -> Result<Response<Bytes>, Failed> {
         let token = self.tokens.token().await.map_err(Failed::last)?;
-        let url = format!("{}{}", self.endpoint.url, request.uri());
+        let url = format!("{}{}", self.url, request.uri());
         let bearer = HeaderValue::try_from(format!("Bearer {token}"))
             .map_err(|_| Failed::last("the token is no header's value".to_owned()))?;
         let sent = self
@@ -167,7 +99,7 @@ impl HttpsTransport {
 
 impl fmt::Debug for HttpsTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpsTransport").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("HttpsTransport").field("url", &self.url).finish_non_exhaustive()
     }
 }
 

@@ -130,6 +130,31 @@ pub async fn find<K: Applicable>(
     }
 }
 
+/// Changes some fields of an object that somebody else made, by a merge patch under `manager`.
+///
+/// # Errors
+/// What the API server says.
+pub async fn merge<K: Applicable>(
+    context: &Context,
+    manager: &str,
+    cache: &Cache<K>,
+    name: &ObjectName,
+    patch: &Value,
+) -> Result<K, ReconcileError> {
+    let kind = K::kind(&());
+    let doing = format!("change {kind} {name}");
+    let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
+    let namespace = Some(name.namespace.as_str()).filter(|namespace| !namespace.is_empty());
+    let request = Request::new(K::url_path(&(), namespace))
+        .patch(&name.name, &params, &Patch::Merge(patch))
+        .map_err(|error| built(&doing, &error))?;
+    let answer = context.client.request::<K>(request).await;
+    told(context, &kind, answer.as_ref().err());
+    let changed = answer.map_err(ReconcileError::api(doing))?;
+    cache.put(changed.clone());
+    Ok(changed)
+}
+
 /// Deletes a child that the cache knows; nothing where it knows none. `params` says what becomes
 /// of its own children.
 ///

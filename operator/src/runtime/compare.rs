@@ -80,7 +80,7 @@ fn asks_for_nothing(desired: &Value) -> bool {
 }
 
 fn same_quantity(one: &str, other: &str) -> bool {
-    match (crate::runtime::quantity::parse(one), crate::runtime::quantity::parse(other)) {
+    match (crds::quantity::parse(one), crds::quantity::parse(other)) {
         (Some(one), Some(other)) => one == other,
         _ => false,
     }

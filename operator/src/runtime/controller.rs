@@ -119,6 +119,21 @@ impl<R: Reconciler> Controller<R> {
         self.after(cache, move |child| owners(child, &kind))
     }
 
+    /// Makes every name due when the certificate authority changes.
+    pub fn after_authority(self) -> Self {
+        let mut authority = self.context.authority.subscribe();
+        let (queue, cache) = (self.queue.clone(), self.cache.clone());
+        tokio::spawn(async move {
+            // Ends with the context, which holds the sender.
+            while authority.changed().await.is_ok() {
+                for name in cache.names() {
+                    queue.add(name);
+                }
+            }
+        });
+        self
+    }
+
     /// Works while this process leads; never returns.
     pub async fn run(mut self) {
         let mut wishes = std::mem::take(&mut self.wishes);

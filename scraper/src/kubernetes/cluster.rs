@@ -7,12 +7,17 @@ use protocol::http_config::HttpClientConfig;
 use crate::http_client::HttpClient;
 use crate::kubernetes::cluster_access::{AccessError, ClusterAccess};
 use crate::kubernetes::cluster_client;
+use crate::kubernetes::object::Watchable;
+use crate::kubernetes::watch::Watch;
+use crate::kubernetes::watch_loop::Selection;
+use crate::kubernetes::watches::Watches;
 
 /// A cluster's API and what is known of the cluster. Make one for a process and share it.
 pub struct Cluster {
     access: ClusterAccess,
     client: kube::Client,
     proxy: bool,
+    watches: Watches,
 }
 
 impl Cluster {
@@ -29,7 +34,7 @@ impl Cluster {
         let namespace = access.own_namespace.as_deref().unwrap_or("default");
         let server = access.server.as_str().trim_end_matches('/');
         let client = cluster_client::client(server, Arc::new(http), namespace);
-        Ok(Self { access, client, proxy: false })
+        Ok(Self { access, client, proxy: false, watches: Watches::default() })
     }
 
     /// Whether targets are reached through the API server's proxy instead of by their addresses.
@@ -52,5 +57,15 @@ impl Cluster {
     /// Address and credentials.
     pub fn access(&self) -> &ClusterAccess {
         &self.access
+    }
+
+    /// A watch of these objects, shared by all who ask for the same. Needs a tokio runtime.
+    pub fn watch<T: Watchable>(&self, selection: Selection) -> Arc<Watch<T>> {
+        self.watches.get(&self.client, selection)
+    }
+
+    /// How many watches run.
+    pub fn watch_count(&self) -> usize {
+        self.watches.count()
     }
 }

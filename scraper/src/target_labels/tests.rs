@@ -71,10 +71,12 @@ fn equal_targets_are_one_and_the_limit_counts_them_once() {
     let one = group(&[("__address__", "a:1")], &[]);
     let two = group(&[("__address__", "b:1")], &[]);
     let job = job("target_limit: 1");
-    assert_eq!(targets_of(&job, [&one, &one]).over_limit, None);
+    let count = |groups: &[&TargetGroup]| targets_of(&job, groups.iter().copied()).active.len();
+    assert_eq!(over_limit(&job, count(&[&one, &one])), None);
     let found = targets_of(&job, [&one, &two]);
     assert_eq!(found.active.len(), 2);
-    assert!(found.over_limit.is_some_and(|reason| reason.contains("target_limit")));
+    let over = over_limit(&job, found.active.len());
+    assert!(over.is_some_and(|reason| reason.contains("target_limit")));
 }
 
 #[test]

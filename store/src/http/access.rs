@@ -17,6 +17,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use world::clock::Clock;
 
+use crate::http::access::decisions::ReviewCounts;
 use crate::http::access::kubernetes::KubernetesAccess;
 use crate::http::access::refusal::Refusal;
 use crate::http::access::reviews::Reviews;
@@ -96,6 +97,11 @@ impl Access {
         } else {
             Ok(())
         }
+    }
+
+    /// Reviews that the API server was asked for; none where no mode asks it.
+    pub fn review_counts(&self) -> Vec<(&'static str, ReviewCounts)> {
+        self.kubernetes.iter().flat_map(KubernetesAccess::review_counts).collect()
     }
 
     /// Who asks, where that one has the right at that place.

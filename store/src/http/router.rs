@@ -105,7 +105,7 @@ async fn answer(
 ) -> Answer {
     let Matched { action, scope, captures } = matched;
     match action {
-        Action::Process(action) => process::answer(store, action),
+        Action::Process(action) => process::answer(store, action).await,
         Action::Control(action) => control(store, parts, body, action, captures, principal).await,
         Action::Data(action) => {
             let request = DataRequest { action, scope, captures, parts };

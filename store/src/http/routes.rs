@@ -115,7 +115,8 @@ fn is_data(words: &[&str]) -> bool {
         || words == ["hearth", "deliveries"]
 }
 
-/// The whole table: methods, pattern, action. Patterns of the data plane are relative to a workspace.
+/// The whole table: methods, pattern, action. Patterns of the data plane are relative to a
+/// workspace.
 pub fn table() -> impl Iterator<Item = (&'static str, &'static str, Action)> {
     process_routes().chain(control_routes()).chain(data_routes())
 }

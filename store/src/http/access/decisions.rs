@@ -30,18 +30,36 @@ const LANES: usize = 64;
 /// For an answer, and for the place in the lane before it. Clients give up after 30 seconds.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
+/// Reviews that were asked for, by verdict; what was remembered is not among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReviewCounts {
+    /// Yes.
+    pub yes: u64,
+    /// No.
+    pub no: u64,
+    /// No answer.
+    pub unknown: u64,
+}
+
 /// Verdicts by question.
 pub struct Decisions<K, V> {
     clock: Arc<dyn Clock>,
     remembered: Mutex<Remembered<K, Verdict<V>>>,
     lanes: Vec<tokio::sync::Mutex<()>>,
+    counts: Mutex<ReviewCounts>,
 }
 
 impl<K: Ord + Hash + Clone, V: Clone> Decisions<K, V> {
     /// Remembers `max` verdicts at most.
     pub fn new(clock: Arc<dyn Clock>, max: usize) -> Self {
         let lanes = (0..LANES).map(|_| tokio::sync::Mutex::new(())).collect();
-        Self { clock, remembered: Mutex::new(Remembered::new(max)), lanes }
+        let (remembered, counts) = (Mutex::new(Remembered::new(max)), Mutex::default());
+        Self { clock, remembered, lanes, counts }
+    }
+
+    /// Reviews so far.
+    pub fn counts(&self) -> ReviewCounts {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The verdict: the one remembered, or what `ask` says now.
@@ -66,15 +84,23 @@ impl<K: Ord + Hash + Clone, V: Clone> Decisions<K, V> {
             return known;
         }
         let verdict = ask.await;
-        let lifetime = match &verdict {
-            Verdict::Yes(_) => YES_FOR,
-            Verdict::No(_) => NO_FOR,
-            Verdict::Unknown(_) => UNKNOWN_FOR,
-        };
+        let lifetime = self.count(&verdict);
         let now = self.clock.steady();
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         remembered.put(key, verdict.clone(), now + lifetime, now);
         verdict
+    }
+
+    /// Counts a verdict and says how long it lives.
+    fn count(&self, verdict: &Verdict<V>) -> Duration {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, lifetime) = match verdict {
+            Verdict::Yes(_) => (&mut counts.yes, YES_FOR),
+            Verdict::No(_) => (&mut counts.no, NO_FOR),
+            Verdict::Unknown(_) => (&mut counts.unknown, UNKNOWN_FOR),
+        };
+        *count += 1;
+        lifetime
     }
 
     fn known(&self, key: &K) -> Option<Verdict<V>> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use world::clock::Clock;
 
-use crate::http::access::decisions::Decisions;
+use crate::http::access::decisions::{Decisions, ReviewCounts};
 use crate::http::access::refusal::Refusal;
 use crate::http::access::reviews::{Attributes, GROUP, Identity, Reviews, Verdict};
 use crate::principal::Principal;
@@ -25,7 +25,7 @@ const DECISIONS_MAX: usize = 16 * 1024;
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
 
 /// Of what the API server says, as much is passed on.
-const REASON_CHARS_MAX: usize = 300;
+const REASON_CHARS_MAX: usize = 500;
 
 /// Between two log lines about an API server that is away: each request would write one.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
@@ -59,6 +59,11 @@ impl KubernetesAccess {
     /// The store's own namespace.
     pub fn namespace(&self) -> &str {
         &self.settings.namespace
+    }
+
+    /// Reviews so far, of tokens and of rights.
+    pub fn review_counts(&self) -> [(&'static str, ReviewCounts); 2] {
+        [("token", self.tokens.counts()), ("access", self.decisions.counts())]
     }
 
     /// Who asks, where all of this is allowed.

@@ -1,7 +1,5 @@
 //! Feature flags of a workspace: Prometheus's names.
 
-use protocol::amp_api::error::FieldFault;
-
 /// What a flag does here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -28,16 +26,15 @@ pub const FEATURES: &[(&str, Effect)] = &[
     ("search-api", Effect::NotBuilt),
 ];
 
-/// What is wrong with a flag that a user names.
-pub fn fault(flag: &str) -> Option<FieldFault> {
+/// Why a flag that a user names is refused.
+pub fn refusal(flag: &str) -> Option<String> {
     let effect = FEATURES.iter().find(|(name, _)| *name == flag).map(|(_, effect)| *effect);
-    let message = match effect {
-        Some(Effect::Switch | Effect::AlwaysOn) => return None,
-        Some(Effect::NotBuilt) => format!("{flag} is not built yet"),
+    match effect {
+        Some(Effect::Switch | Effect::AlwaysOn) => None,
+        Some(Effect::NotBuilt) => Some(format!("{flag} is not built yet")),
         None => {
             let known: Vec<_> = FEATURES.iter().map(|(name, _)| *name).collect();
-            format!("there is no feature {flag:?}; features are {}", known.join(", "))
+            Some(format!("there is no feature {flag:?}; features are {}", known.join(", ")))
         }
-    };
-    Some(FieldFault::new("hearth.features", message))
+    }
 }
