@@ -150,7 +150,8 @@ impl Collector {
         let copy = |status: &Arc<Mutex<TargetStatus>>| {
             status.lock().unwrap_or_else(PoisonError::into_inner).clone()
         };
-        let mut targets: Vec<TargetStatus> = board.jobs.values().flat_map(|job| &job.targets).map(copy).collect();
+        let mut targets: Vec<TargetStatus> =
+            board.jobs.values().flat_map(|job| &job.targets).map(copy).collect();
         targets.sort_by(|a, b| (&a.job, &a.labels, &a.url).cmp(&(&b.job, &b.labels, &b.url)));
         let errors = board.errors.iter();
         let dropped = board.jobs.iter().flat_map(|(name, job)| {
@@ -269,9 +270,10 @@ impl Keeper {
         let name = job.job_name.clone();
         let own = self.clusters.own();
         let cleared = credential_files::clear(&job, self.files, own.map(|own| own.access()));
-        let fetch = cleared.as_ref().map_err(Clone::clone).and_then(|cleared| {
-            cluster_fetch::fetch_of(cleared, own, |job| (self.connect)(job))
-        });
+        let fetch = cleared
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|cleared| cluster_fetch::fetch_of(cleared, own, |job| (self.connect)(job)));
         {
             let mut board = self.board();
             board.errors.retain(|(job, _), _| *job != name);

@@ -96,7 +96,8 @@ fn clear_discovery(
 
 /// Removes the service account's token; whether it was there.
 fn take_token(http: &mut HttpClientConfig) -> bool {
-    let is_token = |file: Option<&String>| file.is_some_and(|file| is_service_account(file, "token"));
+    let is_token =
+        |file: Option<&String>| file.is_some_and(|file| is_service_account(file, "token"));
     let by_authorization =
         http.authorization.as_ref().is_some_and(|one| is_token(one.credentials_file.as_ref()));
     if by_authorization {
@@ -154,9 +155,9 @@ fn check(prefix: &str, http: &HttpClientConfig) -> Result<(), String> {
     for values in http.http_headers.values() {
         named.push(("http_headers.files".to_owned(), values.files.first().cloned()));
     }
-    let first = named.into_iter().find_map(|(field, file)| {
-        file.filter(|file| !file.is_empty()).map(|file| (field, file))
-    });
+    let first = named
+        .into_iter()
+        .find_map(|(field, file)| file.filter(|file| !file.is_empty()).map(|file| (field, file)));
     match first {
         Some((field, file)) => Err(refusal(&format!("{prefix}{field}"), &file)),
         None => Ok(()),

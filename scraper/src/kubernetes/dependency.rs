@@ -168,9 +168,10 @@ impl TargetObject for EndpointSlice {
         let service = endpoint_slice_targets::service_of(self);
         service.is_some_and(|key| changed.has(Feed::Service, key))
             || changed.has_namespace_of(&self.metadata)
-            || self.endpoints.iter().any(|one| {
-                changed.is_behind(one.target_ref.as_ref(), one.node_name.as_deref())
-            })
+            || self
+                .endpoints
+                .iter()
+                .any(|one| changed.is_behind(one.target_ref.as_ref(), one.node_name.as_deref()))
     }
 }
 

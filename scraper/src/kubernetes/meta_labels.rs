@@ -76,8 +76,8 @@ pub fn host_and_port(host: &str, port: u16) -> String {
 
 #[cfg(test)]
 mod tests {
-    use protocol::labels::is_legacy_label_name;
     use proptest::prelude::*;
+    use protocol::labels::is_legacy_label_name;
 
     use super::*;
 

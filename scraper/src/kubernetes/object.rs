@@ -40,7 +40,9 @@ impl fmt::Display for ObjectKey {
 }
 
 /// A kind of object that can be watched.
-pub trait Watchable: DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
+pub trait Watchable:
+    DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + Sync + 'static
+{
     /// `Pod`
     const KIND: &'static str;
     /// Empty for the core group.
@@ -334,8 +336,6 @@ pub struct Job {
     /// Of the object, without labels.
     pub metadata: Meta,
 }
-
-
 
 /// Reads null as nothing: Go writes empty lists so.
 pub fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>

@@ -62,10 +62,7 @@ pub fn add_pod(labels: &mut LabelsBuilder, pod: &Pod, related: &dyn Related) {
     labels.set(meta_label!("pod_controller_kind"), owner.kind.as_str());
     labels.set(meta_label!("pod_controller_name"), owner.name.clone());
     let attach = related.attach();
-    let key = || ObjectKey {
-        namespace: pod.metadata.namespace.clone(),
-        name: owner.name.clone(),
-    };
+    let key = || ObjectKey { namespace: pod.metadata.namespace.clone(), name: owner.name.clone() };
     match owner.kind.as_str() {
         "ReplicaSet" if attach.deployment => {
             let set = related.replica_set(&key());
@@ -110,11 +107,8 @@ pub fn add_container(
 }
 
 fn container_id(pod: &Pod, container: &Container, init: bool) -> CompactString {
-    let statuses: &[ContainerStatus] = if init {
-        &pod.status.init_container_statuses
-    } else {
-        &pod.status.container_statuses
-    };
+    let statuses: &[ContainerStatus] =
+        if init { &pod.status.init_container_statuses } else { &pod.status.container_statuses };
     let status = statuses.iter().find(|status| status.name == container.name);
     status.map(|status| status.container_id.clone()).unwrap_or_default()
 }

@@ -108,8 +108,9 @@ impl<T: TargetObject> Source<T> {
     async fn tell_trouble(&mut self, teller: &Teller) -> bool {
         let mut reasons = self.main.troubles();
         reasons.extend(self.feeds.troubles());
-        let trouble = (!reasons.is_empty())
-            .then(|| format!("kubernetes_sd_configs: {}", reasons.into_iter().collect::<Vec<_>>().join("; ")));
+        let trouble = (!reasons.is_empty()).then(|| {
+            format!("kubernetes_sd_configs: {}", reasons.into_iter().collect::<Vec<_>>().join("; "))
+        });
         if trouble == self.trouble {
             return true;
         }

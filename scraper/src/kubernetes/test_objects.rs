@@ -109,8 +109,12 @@ pub fn lines(labels: &Labels) -> Vec<String> {
 #[track_caller]
 pub fn assert_group(group: &TargetGroup, source: &str, common: &str, targets: &[&str]) {
     let sorted = |text: &str| {
-        let mut lines: Vec<String> =
-            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        let mut lines: Vec<String> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect();
         lines.sort();
         lines
     };

@@ -55,12 +55,8 @@ struct State<T> {
 impl<T: Watchable> Store<T> {
     /// Nothing known yet. `name` stands in errors.
     pub fn new(name: String) -> Self {
-        let state = State {
-            objects: Objects::new(),
-            synced: false,
-            trouble: None,
-            listeners: Vec::new(),
-        };
+        let state =
+            State { objects: Objects::new(), synced: false, trouble: None, listeners: Vec::new() };
         Self { name, state: Mutex::new(state) }
     }
 

@@ -90,9 +90,8 @@ status: {podIP: 10.0.0.1}
         pod_container_image=i
         pod_container_init=false
         pod_container_port_protocol=TCP";
-    let covered = format!(
-        "{PORT}{FIRST}{pod}\npod_container_port_name=a\npod_container_port_number=8080"
-    );
+    let covered =
+        format!("{PORT}{FIRST}{pod}\npod_container_port_name=a\npod_container_port_number=8080");
     let other = format!(
         "{pod}\n__address__=10.0.0.1:1\npod_container_port_name=b\npod_container_port_number=1"
     );
@@ -101,8 +100,8 @@ status: {podIP: 10.0.0.1}
 
 #[test]
 fn the_service_lends_its_labels() {
-    let known =
-        Known::nothing().with("Service", "{metadata: {name: web, namespace: shop, labels: {s: t}}}");
+    let known = Known::nothing()
+        .with("Service", "{metadata: {name: web, namespace: shop, labels: {s: t}}}");
     let group = group(&object(SLICE), &known);
     let value = |name: &str| group.labels.value(&format!("__meta_kubernetes_service_{name}"));
     assert_eq!((value("name"), value("label_s"), value("labelpresent_s")), ("web", "t", "true"));
@@ -143,10 +142,10 @@ fn a_slice_without_ports_numbers_has_bare_addresses() {
 #[test]
 fn nodes_lend_their_labels() {
     let known = Known::attaching()
-        .with("Node", "{metadata: {name: node-a, labels: {n: a}}}")
-        .with("Node", "{metadata: {name: node-b, labels: {n: b}}}");
+        .with("Node", "{metadata: {name: node-a, labels: {lab: a}}}")
+        .with("Node", "{metadata: {name: node-b, labels: {lab: b}}}");
     let group = group(&object(SLICE), &known);
     let labels: Vec<&str> =
-        group.targets.iter().map(|one| one.value("__meta_kubernetes_node_label_n")).collect();
+        group.targets.iter().map(|one| one.value("__meta_kubernetes_node_label_lab")).collect();
     assert_eq!(labels, ["a", "b", "b"]);
 }

@@ -17,7 +17,9 @@ spec:
 #[test]
 fn each_path_is_a_target() {
     let target = |host: &str, scheme: &str, path: &str| {
-        format!("__address__={host}\ningress_host={host}\ningress_scheme={scheme}\ningress_path={path}")
+        format!(
+            "__address__={host}\ningress_host={host}\ningress_scheme={scheme}\ningress_path={path}"
+        )
     };
     let expected = [
         target("www.example.com", "https", "/"),

@@ -57,8 +57,10 @@ fn the_balancer_tells_its_addresses() {
                 ports: [{port: 80}]";
     for (status, expected) in [
         ("", "9.9.9.9"),
-        (", status: {loadBalancer: {ingress: [{ip: 1.1.1.1}, {hostname: x}, {ip: 2.2.2.2}]}}",
-         "1.1.1.1,2.2.2.2"),
+        (
+            ", status: {loadBalancer: {ingress: [{ip: 1.1.1.1}, {hostname: x}, {ip: 2.2.2.2}]}}",
+            "1.1.1.1,2.2.2.2",
+        ),
         (", status: {loadBalancer: {ingress: [{hostname: x}]}}", "9.9.9.9"),
     ] {
         let group = group(&service(spec, status), &Known::nothing());
