@@ -3,7 +3,6 @@
 
 #[path = "support/api_server.rs"]
 mod api_server;
-#[allow(dead_code, reason = "shared with tests that use more of it")]
 #[path = "support/exporter_and_inbox.rs"]
 mod support;
 
@@ -12,6 +11,7 @@ use std::time::Duration;
 
 use api_server::{ApiServer, Mood};
 use futures::future::BoxFuture;
+use protocol::http_config::HttpClientConfig;
 use scraper::clock::TokioClock;
 use scraper::collector::{Collector, CollectorOptions};
 use scraper::exposition::Dialect;
@@ -43,7 +43,7 @@ impl Bench {
     fn start(api: &ApiServer, jobs: &str) -> Self {
         let access = ClusterAccess {
             server: server_url("https://api.test").unwrap(),
-            http: Default::default(),
+            http: HttpClientConfig::default(),
             bearer: None,
             own_namespace: Some("own".to_owned()),
         };
@@ -162,8 +162,8 @@ async fn jobs_share_one_watch_and_keep_it_over_a_reload() {
 #[tokio::test(start_paused = true)]
 async fn namespaces_and_selectors_narrow_what_is_asked() {
     let api = ApiServer::default();
-    for namespace in ["a", "b", "own"] {
-        api.set("pods", &pod(namespace, "p", "10.0.0.1"));
+    for (at, namespace) in ["a", "b", "own"].iter().enumerate() {
+        api.set("pods", &pod(namespace, "p", &format!("10.0.0.{at}")));
     }
     let narrow = "role: pod, namespaces: {own_namespace: true, names: [a]}, \
                   selectors: [{role: pod, label: x=y, field: spec.nodeName=n}]";
@@ -221,7 +221,7 @@ async fn what_is_not_allowed_is_named_and_stops_no_other_job() {
     api.set("pods", &pod("a", "one", "10.0.0.1"));
     api.set(
         "nodes",
-        "{metadata: {name: n}, status: {addresses: [{type: InternalIP, address: \
+        "{metadata: {name: node-a}, status: {addresses: [{type: InternalIP, address: \
                       1.1.1.1}], daemonEndpoints: {kubeletEndpoint: {Port: 10250}}}}",
     );
     api.mood("nodes", Some(Mood::Refuse(403)));
@@ -336,12 +336,12 @@ async fn services_pods_and_nodes_lend_to_endpoints() {
         }
     }
     // Each lender's change reaches the targets.
-    api.set("services", "{metadata: {namespace: a, name: s, labels: {team: y}}}");
+    api.set("services", "{metadata: {namespace: a, name: s, labels: {team: z}}}");
     api.set("nodes", "{metadata: {name: node-a, labels: {zone: w}}}");
     api.set("pods", &pod("a", "one", "10.0.0.1").replace("Running", "Failed"));
     for job in ["slices", "endpoints"] {
         for (name, value) in
-            [("service_label_team", "y"), ("pod_phase", "Failed"), ("node_label_zone", "w")]
+            [("service_label_team", "z"), ("pod_phase", "Failed"), ("node_label_zone", "w")]
         {
             let what = format!("{job}: {name}={value}");
             let took = bench.until(&what, |bench| sees(bench, job, name, value)).await;
@@ -364,4 +364,64 @@ async fn without_a_cluster_the_job_says_so() {
     }
     let (_, error) = collector.status().job_errors.remove(0);
     assert!(error.contains("kubernetes_sd_configs: not supported in `hearth up`"), "{error}");
+}
+
+/// Counts the whole test process, the scripted server's copies of all objects included.
+#[tokio::test(start_paused = true)]
+#[ignore = "a measurement: run it alone, with --ignored"]
+async fn ten_thousand_pods_fit_into_memory() {
+    let api = ApiServer::default();
+    let words: Vec<String> =
+        (0..12).map(|at| format!("example.com/label-{at}: value-of-label-{at}")).collect();
+    for at in 0..10_000 {
+        let yaml = pod("a", &format!("web-{at}"), &format!("10.{}.{}.1", at / 250, at % 250));
+        let name = format!("labels: {{app: web-{at}}}");
+        api.set("pods", &yaml.replace(&name, &format!("labels: {{{}}}", words.join(", "))));
+    }
+    let before = resident_mib();
+    let bench = Bench::start(&api, &job("pods", "role: pod"));
+    bench.until("all", |bench| bench.targets("pods").len() == 10_000).await;
+    sleep(Duration::from_mins(1)).await;
+    let after = resident_mib();
+    println!("10,000 scraped pods: {before} MiB before, {after} MiB after");
+    assert!(after - before < 200, "{before} MiB before, {after} MiB after");
+}
+
+fn resident_mib() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = text.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096 / (1 << 20)
+}
+
+/// Run it where a cluster answers: `KUBECONFIG` names the file.
+#[tokio::test]
+#[ignore = "needs a real cluster"]
+async fn a_real_cluster_is_read_by_every_role() {
+    let roles = ["node", "pod", "service", "endpoints", "endpointslice", "ingress"];
+    let file = std::env::var("KUBECONFIG").unwrap();
+    let jobs: Vec<String> = roles
+        .iter()
+        .map(|role| job(role, &format!("role: {role}, kubeconfig_file: {file:?}")))
+        .collect();
+    let inbox: Arc<Inbox> = Arc::default();
+    let config = configuration(&yaml(&jobs.join(", ")));
+    let options = CollectorOptions {
+        connect: Arc::new(|_| Ok(Arc::new(AllUp))),
+        ..CollectorOptions::default()
+    };
+    let collector = Collector::start("t".to_owned(), config, inbox, options);
+    for _ in 0..100 {
+        sleep(Duration::from_millis(100)).await;
+        let status = collector.status();
+        assert!(status.job_errors.is_empty(), "{:?}", status.job_errors);
+        let has = |role: &&str| status.targets.iter().any(|target| target.job == **role);
+        // A fresh cluster has no ingress.
+        if roles[..5].iter().all(has) {
+            for target in &status.targets {
+                println!("{} {:?}", target.job, target.discovered);
+            }
+            return;
+        }
+    }
+    panic!("not all roles have targets: {:?}", collector.status().targets.len());
 }

@@ -191,6 +191,10 @@ impl Failure {
     fn of(error: kube::Error) -> Self {
         match error {
             kube::Error::Api(status) if status.code == 410 => Self::Expired,
+            // What the client makes of an event that it cannot read.
+            kube::Error::Api(status) if status.code == 0 && status.message.is_empty() => {
+                Self::Broken("the server sent what is no object of this kind".to_owned())
+            }
             kube::Error::Api(status) => Self::Refused(status.code, status.message.as_str().into()),
             error => Self::Broken(crate::scrape_client::chain(&error)),
         }
