@@ -1,4 +1,4 @@
-//! Credentials on the wire: the cluster's, AWS's, and what goes by the proxy.
+//! The credentials on the wire: the cluster's and AWS's.
 #![allow(clippy::unwrap_used, reason = "a test says what it saw")]
 
 use std::collections::HashMap;

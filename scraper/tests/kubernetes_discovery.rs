@@ -1,4 +1,4 @@
-//! Discovery against a scripted API server, under a paused clock.
+//! Discovery against a scripted API server.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it saw")]
 
 #[path = "support/api_server.rs"]

@@ -1,4 +1,4 @@
-//! Credentials of AWS: keys, the pod's own identity, a role assumed.
+//! AWS credentials: keys, the pod's identity, an assumed role.
 
 use std::sync::Arc;
 

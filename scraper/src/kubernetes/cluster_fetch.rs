@@ -1,4 +1,4 @@
-//! Scrapes that bear the cluster's credentials, or go by its proxy.
+//! Scrapes that bear the cluster's credentials or its proxy.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Lists, then watches, then lists again when the thread is lost.
+//! Lists, then watches, then lists again where it must.
 //!
 //! Each watch has a back-off of its own, so that one that may not, or whose kind is missing, never
 //! holds up another. Nothing waits without an end: an answer that does not begin, a list that does
