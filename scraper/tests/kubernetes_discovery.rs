@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use protocol::http_config::HttpClientConfig;
 use scraper::clock::TokioClock;
 use scraper::collector::{Collector, CollectorOptions};
+use scraper::destination::WriteDestination;
 use scraper::exposition::Dialect;
 use scraper::kubernetes::cluster::Cluster;
 use scraper::kubernetes::cluster_access::{ClusterAccess, server_url};
@@ -41,6 +42,11 @@ struct Bench {
 
 impl Bench {
     fn start(api: &ApiServer, jobs: &str) -> Self {
+        let inbox: Arc<Inbox> = Arc::default();
+        Self { inbox: Arc::clone(&inbox), ..Self::over(api, jobs, inbox) }
+    }
+
+    fn over(api: &ApiServer, jobs: &str, destination: Arc<dyn WriteDestination>) -> Self {
         let access = ClusterAccess {
             server: server_url("https://api.test").unwrap(),
             http: HttpClientConfig::default(),
@@ -48,14 +54,13 @@ impl Bench {
             own_namespace: Some("own".to_owned()),
         };
         let cluster = Arc::new(Cluster::over(access, api.client()));
-        let inbox = Arc::new(Inbox::default());
         let options = CollectorOptions {
             clock: Arc::new(TokioClock::starting_at(1_700_000_000_000)),
             connect: Arc::new(|_| Ok(Arc::new(AllUp))),
             kubernetes: Some(Arc::clone(&cluster)),
             ..CollectorOptions::default()
         };
-        let destination: Arc<Inbox> = Arc::clone(&inbox);
+        let inbox = Arc::default();
         let collector =
             Collector::start("t".to_owned(), configuration(&yaml(jobs)), destination, options);
         Self { api: api.clone(), cluster, collector, inbox }
@@ -378,13 +383,34 @@ async fn ten_thousand_pods_fit_into_memory() {
         let name = format!("labels: {{app: web-{at}}}");
         api.set("pods", &yaml.replace(&name, &format!("labels: {{{}}}", words.join(", "))));
     }
+    let drop_all = "relabel_configs: [{action: drop, regex: '', source_labels: [x]}], ";
     let before = resident_mib();
-    let bench = Bench::start(&api, &job("pods", "role: pod"));
-    bench.until("all", |bench| bench.targets("pods").len() == 10_000).await;
-    sleep(Duration::from_mins(1)).await;
-    let after = resident_mib();
-    println!("10,000 scraped pods: {before} MiB before, {after} MiB after");
-    assert!(after - before < 200, "{before} MiB before, {after} MiB after");
+    for relabel in [drop_all, ""] {
+        let job = job("pods", "role: pod").replacen('{', &format!("{{{relabel}"), 1);
+        let bench = Bench::over(&api, &job, Arc::new(Discard));
+        let count = if relabel.is_empty() { 10_000 } else { 0 };
+        bench.until("a watch", |bench| bench.api.count("pods", true) > 0).await;
+        sleep(Duration::from_mins(1)).await;
+        assert_eq!(bench.targets("pods").len(), count);
+        let after = resident_mib();
+        println!("10,000 pods, {count} scraped: {before} MiB before, {after} MiB after");
+        bench.collector.shutdown().await;
+        assert!(after - before < 200, "{before} MiB before, {after} MiB after");
+    }
+}
+
+/// Takes everything and keeps nothing.
+struct Discard;
+
+impl WriteDestination for Discard {
+    fn write(
+        &self,
+        _: http::Request<bytes::Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<bytes::Bytes>, String>> {
+        let mut response = http::Response::new(bytes::Bytes::new());
+        *response.status_mut() = http::StatusCode::NO_CONTENT;
+        Box::pin(std::future::ready(Ok(response)))
+    }
 }
 
 fn resident_mib() -> u64 {
