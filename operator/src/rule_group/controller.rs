@@ -21,10 +21,11 @@ use crate::runtime::cache::{Cache, name_of};
 use crate::runtime::context::Context;
 use crate::runtime::controller::{Controller, Next, Reconciler};
 use crate::runtime::error::ReconcileError;
+use crate::runtime::finalizer;
 use crate::runtime::status_writer;
 use crate::runtime::watches::Selection;
 use crate::settings::ObjectName;
-use crate::workspace::finalizer;
+use crate::workspace::letting_go;
 use crate::workspace::reference::{Resolved, consenting, resolve, target};
 use crate::workspace::stores::Stores;
 use crate::workspace::trouble::{Unresolved, failure, refusal};
@@ -137,8 +138,8 @@ impl RuleGroupReconciler {
 
     /// The object goes, and its rules with it.
     async fn finalize(&self, object: &RuleGroup) -> Result<Next, ReconcileError> {
-        if finalizer::has(object) {
-            if !finalizer::is_orphan(object) {
+        if finalizer::bears(object) {
+            if !letting_go::is_orphan(object) {
                 self.delete(object).await?;
             }
             finalizer::set(&self.context, &self.cache, object, false).await?;
@@ -157,7 +158,7 @@ impl RuleGroupReconciler {
             match definitions::delete_rules(&client, &id, &namespace).await {
                 // Somebody else's by now: not ours to remove.
                 Ok(()) | Err(ControlError::Conflict { .. }) => {}
-                Err(error) => return Err(finalizer::waits(&error.to_string())),
+                Err(error) => return Err(letting_go::waits(&error.to_string())),
             }
         }
         Ok(())
@@ -179,7 +180,7 @@ pub async fn clients(
     for name in names.iter().filter(|name| stores.exists(name)) {
         match stores.client(name, owner).await? {
             Ok(client) => clients.push(client),
-            Err(unresolved) => return Err(finalizer::waits(&unresolved.message)),
+            Err(unresolved) => return Err(letting_go::waits(&unresolved.message)),
         }
     }
     Ok(clients)
