@@ -2,22 +2,22 @@
 //!
 //! Label values, messages and rendered alerts hold such texts, so they must come out alike.
 
-/// The shortest digits that read back the same; an exponent below 1e-4 and from `exponent_from` on.
-fn shortest(value: f64, exponent_from: i32) -> String {
-    if let Some(text) = special(value) {
-        return text.to_owned();
-    }
-    if value == 0.0 {
-        return if value.is_sign_negative() { "-0" } else { "0" }.to_owned();
-    }
-    let scientific = format!("{value:e}");
+/// A number from its digits as Rust prints them with an exponent: Go writes the exponent below 1e-4
+/// and from `exponent_from` on only, with a sign and two digits.
+fn general(value: f64, scientific: &str, exponent_from: i32) -> String {
     let (mantissa, exponent) = scientific.split_once('e').expect("`{:e}` prints an exponent");
+    let mantissa = match mantissa.contains('.') {
+        true => mantissa.trim_end_matches('0').trim_end_matches('.'),
+        false => mantissa,
+    };
     let exponent: i32 = exponent.parse().expect("`{:e}` prints a number after the e");
     if exponent < -4 || exponent >= exponent_from {
         let sign = if exponent < 0 { '-' } else { '+' };
         return format!("{mantissa}e{sign}{:02}", exponent.abs());
     }
-    format!("{value}")
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count() as i32;
+    let decimals = (digits - 1 - exponent).max(0) as usize;
+    format!("{value:.decimals$}")
 }
 
 fn special(value: f64) -> Option<&'static str> {
@@ -31,7 +31,7 @@ fn special(value: f64) -> Option<&'static str> {
 
 /// As `%g` and `%v` print: `1e+06`, `0.5`, `+Inf`.
 pub fn format_g(value: f64) -> String {
-    shortest(value, 6)
+    special(value).map_or_else(|| general(value, &format!("{value:e}"), 6), str::to_owned)
 }
 
 /// As `FormatFloat(value, 'f', -1, 64)` prints: never an exponent.
@@ -53,11 +53,7 @@ pub fn format_open_metrics(value: f64) -> String {
 
 /// As `%.2g` prints: two significant digits.
 pub fn format_g2(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return format_g(value);
-    }
-    let rounded: f64 = format!("{value:.1e}").parse().expect("`{:.1e}` prints a number");
-    shortest(rounded, 2)
+    special(value).map_or_else(|| general(value, &format!("{value:.1e}"), 2), str::to_owned)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::alertmanager_config::receivers::{Receiver, SnsConfig, WebhookConfig};
 use crate::alertmanager_config::{AlertmanagerConfig, CONFIG_BYTES_MAX, or_default};
 use crate::fault::Fault;
 use crate::places::Places;
+use crate::yaml::embed;
 
 /// Longest repeat interval that AMP honours: five days.
 pub const REPEAT_INTERVAL_DAYS_MAX: u64 = 5;
@@ -38,6 +39,9 @@ pub enum Origin {
     Local,
 }
 
+/// The field of AMP's form that holds the configuration.
+const INNER: &str = "alertmanager_config";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wrapped {
@@ -51,13 +55,15 @@ impl AmpDefinition {
     /// the text of the definition.
     pub fn fault(text: &str, path: &str, message: impl Into<String>) -> Fault {
         let places = Places::read(text);
-        let wrapped = places.has("alertmanager_config");
+        let wrapped = places.has(INNER);
         if !wrapped || path.starts_with("template_files") {
             return places.fault(path, message);
         }
         let inner: Option<Wrapped> = crate::yaml::from_str(text).ok();
         let inner = inner.map(|raw| raw.alertmanager_config).unwrap_or_default();
-        Shift::of(text, &places).one(Places::read(&inner).fault(path, message))
+        let fault = Places::read(&inner).fault(path, message);
+        let mut embedded = embed(text, INNER, vec![fault]);
+        embedded.pop().expect("one fault goes in, one comes out")
     }
 
     /// Reads a definition; all faults, or a definition that can be run.
@@ -67,7 +73,7 @@ impl AmpDefinition {
             let limit = format!("the definition is longer than {CONFIG_BYTES_MAX} bytes");
             return Err(vec![places.fault("", limit)]);
         }
-        let wrapped = places.has("alertmanager_config");
+        let wrapped = places.has(INNER);
         let (template_files, config_text) = if wrapped {
             let raw: Wrapped =
                 crate::yaml::from_str(text).map_err(|error| vec![places.yaml_fault(&error)])?;
@@ -75,10 +81,9 @@ impl AmpDefinition {
         } else {
             (BTreeMap::new(), text.to_owned())
         };
-        let shift = if wrapped { Shift::of(text, &places) } else { Shift::default() };
-        let read = AlertmanagerConfig::parse(&config_text);
-        let config = read.map_err(|faults| shift.all(faults))?;
-        let faults = shift.all(demands(&config, &Places::read(&config_text), origin));
+        let placed = |faults| if wrapped { embed(text, INNER, faults) } else { faults };
+        let config = AlertmanagerConfig::parse(&config_text).map_err(placed)?;
+        let faults = placed(demands(&config, &Places::read(&config_text), origin));
         let faults: Vec<Fault> =
             template_faults(&template_files, &places).into_iter().chain(faults).collect();
         if !faults.is_empty() {
@@ -216,42 +221,5 @@ impl Demands<'_> {
         for (at, child) in route.routes.iter().enumerate() {
             self.routes(child, &format!("{path}.routes[{at}]"));
         }
-    }
-}
-
-/// How places inside a block text relate to places in the file around it.
-#[derive(Default)]
-struct Shift {
-    lines: u32,
-    columns: u32,
-    prefix: &'static str,
-}
-
-impl Shift {
-    fn of(text: &str, places: &Places) -> Self {
-        let prefix = "alertmanager_config";
-        let (line, _) = places.of(prefix);
-        // In a block text the first line of content is the one that is not empty after the header.
-        let header = text.lines().position(|line| line.starts_with(prefix));
-        let first = header.map_or(line as usize, |at| {
-            let after = text.lines().skip(at + 1);
-            at + 1 + after.take_while(|line| line.trim().is_empty()).count()
-        });
-        let indent = text.lines().nth(first).map_or(0, |line| line.len() - line.trim_start().len());
-        Self { lines: header.map_or(0, |at| at as u32 + 1), columns: indent as u32, prefix }
-    }
-
-    fn all(&self, faults: Vec<Fault>) -> Vec<Fault> {
-        faults.into_iter().map(|fault| self.one(fault)).collect()
-    }
-
-    fn one(&self, fault: Fault) -> Fault {
-        let path = match (self.prefix, fault.path.as_str()) {
-            ("", path) => path.to_owned(),
-            (prefix, "") => prefix.to_owned(),
-            (prefix, path) => format!("{prefix}.{path}"),
-        };
-        let (line, column) = (fault.line + self.lines, fault.column + self.columns);
-        Fault { path, line, column, message: fault.message }
     }
 }
