@@ -21,6 +21,8 @@ test:
 lint:
 	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) --profile ci --workspace --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; \
+	else echo "make lint: cargo-deny is not installed, dependencies not judged" >&2; fi
 
 bench:
 	cargo bench $(CARGO_FLAGS) --workspace
@@ -29,17 +31,23 @@ bench:
 fuzz:
 	fuzz/run
 
-# The custom resource definitions, generated from their types into crds/.
+# The custom resource definitions, generated from their types into crds/ and the charts.
 crds:
 	HEARTH_RENEW=1 cargo test $(CARGO_FLAGS) -p crds --test generated
 
-charts images:
-	@echo "make $@: not built yet: it comes with the operator" >&2; exit 2
+# The charts, linted and rendered, compared with what they rendered before (HEARTH_RENEW=1 renews that).
+charts:
+	charts/check
 
-# The black box tests alone.
+# The container image, with whatever builds images here; IMAGE=name:tag names it.
+images:
+	charts/build-image $(or $(IMAGE),localhost/hearth:dev)
+
+# The black box tests alone: of the binary, then in a real cluster (kind, or e2e/cluster).
 e2e:
 	cargo build $(CARGO_FLAGS) --profile ci -p hearth
 	cargo test $(CARGO_FLAGS) --profile ci -p e2e
+	e2e/run
 
 # Other people's clients and suites against us; sets up its own tools in .conformance.
 conformance:

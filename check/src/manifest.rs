@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crds::alert_manager_config::AlertManagerConfigSpec;
 use crds::rule_group::RuleGroupSpec;
 use crds::scraper::ScraperSpec;
+use crds::store::StoreSpec;
 use crds::workspace::WorkspaceSpec;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -34,6 +35,8 @@ impl std::fmt::Display for ObjectKey {
 pub enum Kind {
     /// v1 Secret.
     Secret,
+    /// hearth.dev Store.
+    Store,
     /// hearth.dev Workspace.
     Workspace,
     /// hearth.dev Scraper.
@@ -45,10 +48,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The custom resources.
+    pub const RESOURCES: [Self; 5] =
+        [Self::Store, Self::Workspace, Self::Scraper, Self::RuleGroup, Self::AlertManagerConfig];
+
+    /// A custom resource, by the name of its kind.
+    pub fn resource(kind: &str) -> Option<Self> {
+        Self::RESOURCES.into_iter().find(|known| known.as_str() == kind)
+    }
+
     /// As manifests write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Secret => "Secret",
+            Self::Store => "Store",
             Self::Workspace => "Workspace",
             Self::Scraper => "Scraper",
             Self::RuleGroup => "RuleGroup",
@@ -58,13 +71,9 @@ impl Kind {
 
     /// From `apiVersion` and `kind`; the error says what is expected.
     pub fn from_names(api_version: &str, kind: &str) -> Result<Self, String> {
-        let known = [
-            (crds::references::API_VERSION, Self::Workspace),
-            (crds::references::API_VERSION, Self::Scraper),
-            (crds::references::API_VERSION, Self::RuleGroup),
-            (crds::references::API_VERSION, Self::AlertManagerConfig),
-            ("v1", Self::Secret),
-        ];
+        let resources = Self::RESOURCES.map(|kind| (crds::references::API_VERSION, kind));
+        let known: Vec<(&str, Self)> =
+            resources.into_iter().chain([("v1", Self::Secret)]).collect();
         let Some((expected, found)) = known.iter().find(|(_, known)| known.as_str() == kind) else {
             let kinds: Vec<&str> = known.iter().map(|(_, known)| known.as_str()).collect();
             return Err(format!("unknown kind {kind:?}, expected one of {}", kinds.join(", ")));
@@ -81,6 +90,8 @@ impl Kind {
 pub enum Body {
     /// Values by key.
     Secret(SecretValues),
+    /// A data plane; in a cluster only.
+    Store(StoreSpec),
     /// A workspace.
     Workspace(WorkspaceSpec),
     /// A collector.

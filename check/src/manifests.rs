@@ -6,12 +6,15 @@ use base64::Engine as _;
 use protocol::fault::Fault;
 use protocol::places::Places;
 use protocol::yaml;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::judgement::{Judgement, Source};
 use crate::manifest::{
     Body, DEFAULT_NAMESPACE, Envelope, Kind, Manifest, ObjectKey, Resource, SecretValues,
 };
-use crate::specs;
+use crate::patience::Patience;
+use crate::{schema, scraper_spec, specs};
 
 /// Largest text of manifests: one file with the largest rule file and definition, several times.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -26,6 +29,8 @@ pub struct Reading {
     pub manifests: Vec<Manifest>,
     /// Everything that is wrong, in order of the lines.
     pub faults: Vec<Fault>,
+    /// What is good, but without effect.
+    pub warnings: Vec<Fault>,
     /// Objects that are there, but wrong: what was last good of them stays in force.
     pub broken: Vec<ObjectKey>,
     /// Whether a document is so wrong that nobody knows which object it is.
@@ -66,15 +71,18 @@ fn read_document(first_line: u32, text: &str, reading: &mut Reading) {
             return;
         }
     };
-    let mut faults = Vec::new();
-    let body = read_body(key.kind, text, &mut faults);
-    if faults.iter().any(|fault| fault.line == 0) {
+    let mut found = Found::default();
+    let body = read_body(key.kind, text, &mut found);
+    let Found { mut faults, mut warnings } = found;
+    if faults.iter().chain(&warnings).any(|fault| fault.line == 0) {
         let places = Places::read(text);
-        for fault in faults.iter_mut().filter(|fault| fault.line == 0) {
+        let all = faults.iter_mut().chain(&mut warnings);
+        for fault in all.filter(|fault| fault.line == 0) {
             (fault.line, fault.column) = places.of(&fault.path);
         }
     }
     reading.faults.extend(faults.iter().cloned().map(place));
+    reading.warnings.extend(warnings.into_iter().map(place));
     match body {
         Some(body) if faults.is_empty() => {
             reading.manifests.push(Manifest { key, body, line: first_line });
@@ -110,37 +118,70 @@ fn is_object_name(name: &str) -> bool {
         && inner(bytes[bytes.len() - 1])
 }
 
-fn read_body(kind: Kind, text: &str, faults: &mut Vec<Fault>) -> Option<Body> {
+fn read_body(kind: Kind, text: &str, reading: &mut Found) -> Option<Body> {
+    let source = Source::Manifest(text);
     match kind {
-        Kind::Secret => read_secret(text, faults).map(Body::Secret),
+        Kind::Secret => read_secret(text, &mut reading.faults).map(Body::Secret),
+        Kind::Store => {
+            let spec = read_spec(kind, text, reading)?;
+            reading.take(specs::store(&spec));
+            Some(Body::Store(spec))
+        }
         Kind::Workspace => {
-            let spec = read_spec(text, faults)?;
-            faults.extend(specs::workspace(&spec));
+            let spec = read_spec(kind, text, reading)?;
+            reading.take(specs::workspace(&spec));
             Some(Body::Workspace(spec))
         }
         Kind::Scraper => {
-            let spec = read_spec(text, faults)?;
-            faults.extend(specs::scraper(&spec, text));
+            let spec = read_spec(kind, text, reading)?;
+            reading.take(scraper_spec::judge(&spec, source));
             Some(Body::Scraper(spec))
         }
         Kind::RuleGroup => {
-            let spec = read_spec(text, faults)?;
-            faults.extend(specs::rule_group(&spec, text));
+            let spec = read_spec(kind, text, reading)?;
+            reading.take(specs::rule_group(&spec, source, &Patience::endless()));
             Some(Body::RuleGroup(spec))
         }
         Kind::AlertManagerConfig => {
-            let spec = read_spec(text, faults)?;
-            faults.extend(specs::alert_manager_config(&spec, text));
+            let spec = read_spec(kind, text, reading)?;
+            reading.take(specs::alert_manager_config(&spec, source));
             Some(Body::AlertManagerConfig(spec))
         }
     }
 }
 
-fn read_spec<S: DeserializeOwned>(text: &str, faults: &mut Vec<Fault>) -> Option<S> {
+/// What one document has wrong.
+#[derive(Default)]
+struct Found {
+    faults: Vec<Fault>,
+    warnings: Vec<Fault>,
+}
+
+impl Found {
+    fn take(&mut self, judgement: Judgement) {
+        let Judgement { faults, warnings, unfinished: _ } = judgement;
+        // A bound that the schema sets is told once, by whoever tells it better.
+        for fault in faults {
+            self.faults.retain(|known| known.path != fault.path);
+            self.faults.push(fault);
+        }
+        self.warnings.extend(warnings);
+    }
+}
+
+fn read_spec<S: DeserializeOwned + Serialize>(
+    kind: Kind,
+    text: &str,
+    found: &mut Found,
+) -> Option<S> {
     match yaml::parse::<Resource<S>>(text) {
-        Ok(resource) => Some(resource.spec),
+        Ok(resource) => {
+            let value = serde_json::to_value(&resource.spec).unwrap_or_default();
+            found.faults.extend(schema::out_of_bounds(kind, &value));
+            Some(resource.spec)
+        }
         Err(fault) => {
-            faults.push(fault);
+            found.faults.push(fault);
             None
         }
     }

@@ -1,12 +1,20 @@
-//! A file of any kind: found out what it is, then judged.
+//! The two verdicts: on a file of any kind, on an object of one.
+//!
+//! A file is found out what it is, then judged.
+
+use std::collections::BTreeSet;
 
 use protocol::fault::Fault;
 use protocol::yaml;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 
-use crate::manifests;
-use crate::specs;
+use crate::judgement::{Judgement, Source};
+use crate::manifest::Kind;
+use crate::patience::Patience;
+use crate::unit_tests::Suite;
+use crate::{manifests, schema, scrape_warnings, scraper_spec, specs};
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +27,8 @@ pub enum FileKind {
     Definition,
     /// `scrape_configs:`
     ScrapeConfiguration,
+    /// `tests:`; see [`crate::unit_tests`] and [`crate::unit_test_run`] for what its tests say.
+    RuleTests,
     /// None of these.
     Unknown,
 }
@@ -30,6 +40,8 @@ pub struct Verdict {
     pub kind: FileKind,
     /// Everything that is wrong, in order of the lines.
     pub faults: Vec<Fault>,
+    /// What is good, but without effect or hardly meant.
+    pub warnings: Vec<Fault>,
 }
 
 /// The top-level keys that tell the kinds of files apart.
@@ -44,25 +56,82 @@ struct Keys {
     scrape_configs: Option<IgnoredAny>,
     global: Option<IgnoredAny>,
     kind: Option<IgnoredAny>,
+    tests: Option<IgnoredAny>,
+    evaluation_interval: Option<IgnoredAny>,
+    rule_files: Option<IgnoredAny>,
+}
+
+/// Everything that is wrong with the `spec` of a custom resource: what the controllers, the webhook
+/// and `hearth check` say of it. Faults have paths, and places only in texts that it holds.
+pub fn object(kind: Kind, spec: &Value) -> Vec<Fault> {
+    object_within(kind, spec, &Patience::endless()).faults
+}
+
+/// The same with warnings, and with an end to unit tests of rules that take too long.
+pub fn object_within(kind: Kind, spec: &Value, patience: &Patience) -> Judgement {
+    let bounds = schema::out_of_bounds(kind, spec);
+    let source = Source::Object;
+    let judged = match kind {
+        // A Secret has no specification, and is not asked about.
+        Kind::Secret => Ok(Judgement::default()),
+        Kind::Store => read(spec).map(|spec| specs::store(&spec)),
+        Kind::Workspace => read(spec).map(|spec| specs::workspace(&spec)),
+        Kind::Scraper => read(spec).map(|spec| scraper_spec::judge(&spec, source)),
+        Kind::RuleGroup => read(spec).map(|spec| specs::rule_group(&spec, source, patience)),
+        Kind::AlertManagerConfig => {
+            read(spec).map(|spec| specs::alert_manager_config(&spec, source))
+        }
+    };
+    let mut judgement = judged.unwrap_or_else(|fault| {
+        let faults = vec![fault];
+        Judgement { faults, ..Judgement::default() }
+    });
+    let told: BTreeSet<&str> = judgement.faults.iter().map(|fault| &*fault.path).collect();
+    let (_, more): (Vec<Fault>, Vec<Fault>) =
+        bounds.into_iter().partition(|fault| told.contains(&*fault.path));
+    judgement.faults.extend(more);
+    judgement
+}
+
+/// Reads a specification; the fault names the field that does not fit.
+fn read<S: DeserializeOwned>(spec: &Value) -> Result<S, Fault> {
+    S::deserialize(spec).map_err(|error| {
+        // The reader of YAML tells where; JSON is YAML.
+        let text = spec.to_string();
+        let fault = yaml::parse::<S>(&text).err();
+        let fault = fault.unwrap_or_else(|| Fault::at_path("", error.to_string()));
+        Fault { line: 0, column: 0, ..fault }.below("spec")
+    })
 }
 
 /// Judges a file.
 pub fn judge(text: &str) -> Verdict {
     let kind = kind_of(text);
-    let mut faults = match kind {
-        FileKind::Manifests => manifests::read(text).faults,
-        FileKind::RuleFile => specs::rule_file(text),
-        FileKind::Definition => specs::definition(text),
-        FileKind::ScrapeConfiguration => specs::scrape_configuration(text),
-        FileKind::Unknown => vec![Fault {
-            message: "neither manifests, nor a rule file, nor an alert manager definition, nor a \
-                      scrape configuration"
-                .to_owned(),
-            ..Fault::default()
-        }],
+    let (mut faults, mut warnings) = match kind {
+        FileKind::Manifests => {
+            let reading = manifests::read(text);
+            (reading.faults, reading.warnings)
+        }
+        FileKind::RuleFile => (specs::rule_file(text), specs::rule_warnings(text)),
+        FileKind::Definition => (specs::definition(text), Vec::new()),
+        FileKind::ScrapeConfiguration => {
+            (specs::scrape_configuration(text), scrape_warnings::of_text(text))
+        }
+        FileKind::RuleTests => (Suite::parse(text).err().unwrap_or_default(), Vec::new()),
+        FileKind::Unknown => (vec![unknown()], Vec::new()),
     };
     faults.sort();
-    Verdict { kind, faults }
+    warnings.sort();
+    Verdict { kind, faults, warnings }
+}
+
+fn unknown() -> Fault {
+    Fault {
+        message: "neither manifests, nor a rule file, nor unit tests of rules, nor an alert \
+                  manager definition, nor a scrape configuration"
+            .to_owned(),
+        ..Fault::default()
+    }
 }
 
 fn kind_of(text: &str) -> FileKind {
@@ -82,6 +151,11 @@ fn kind_of(text: &str) -> FileKind {
         FileKind::Definition
     } else if keys.scrape_configs.is_some() || keys.global.is_some() {
         FileKind::ScrapeConfiguration
+    } else if keys.tests.is_some()
+        || keys.evaluation_interval.is_some()
+        || keys.rule_files.is_some()
+    {
+        FileKind::RuleTests
     } else {
         FileKind::Unknown
     }
@@ -97,6 +171,9 @@ fn guess(text: &str) -> Keys {
         receivers: has("receivers:"),
         scrape_configs: has("scrape_configs:"),
         global: has("global:"),
+        tests: has("tests:"),
+        evaluation_interval: has("evaluation_interval:"),
+        rule_files: has("rule_files:"),
         ..Keys::default()
     }
 }

@@ -4,7 +4,9 @@
 //! that the same manifest means the same in both. Only types: nothing here decides or does.
 
 pub mod alert_manager_config;
+pub mod definitions;
 pub mod pods;
+pub mod quantity;
 pub mod references;
 pub mod rule_group;
 pub mod schemas;

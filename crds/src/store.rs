@@ -30,7 +30,8 @@ pub struct StoreSpec {
     pub image: Option<String>,
     /// The volume that holds everything; 10Gi of the default StorageClass where left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.storageClassName == oldSelf.storageClassName")
+    #[x_kube(validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName) && \
+            (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)")
         .message("the storage class of a volume cannot be changed: make another Store")
         .optional_old_self(false))]
     pub volume: Option<Volume>,

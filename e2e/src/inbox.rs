@@ -8,16 +8,21 @@ use tokio::net::TcpListener;
 
 /// Takes POSTs, answers 200.
 pub struct Inbox {
-    /// `http://127.0.0.1:PORT/`
+    /// `http://ADDRESS:PORT/`
     pub url: String,
     messages: Arc<Mutex<Vec<Value>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Inbox {
-    /// Begins to listen.
+    /// Begins to listen on loopback.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of loopback");
+        Self::start_at("127.0.0.1").await
+    }
+
+    /// Begins to listen on an address of this machine.
+    pub async fn start_at(address: &str) -> Self {
+        let listener = TcpListener::bind((address, 0)).await.expect("a free port");
         let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
         let messages = Arc::new(Mutex::new(Vec::new()));
         let task = tokio::spawn(serve(listener, Arc::clone(&messages)));

@@ -1,8 +1,13 @@
 //! Words that the black box tests use.
 
+pub mod base64;
 pub mod binary;
 pub mod eventually;
 pub mod exporter;
 pub mod inbox;
+pub mod install;
+pub mod kubernetes;
 pub mod process;
 pub mod remote_write;
+pub mod scene;
+pub mod workspace;

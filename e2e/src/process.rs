@@ -100,7 +100,8 @@ impl Hearth {
     }
 }
 
-fn escape(text: &str) -> String {
+/// Every byte as `%XX`, for a query in a URL.
+pub fn escape(text: &str) -> String {
     text.bytes().flat_map(|byte| ['%', digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
@@ -122,7 +123,8 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
-fn install_crypto() {
+/// The one crypto provider, once a process.
+pub fn install_crypto() {
     // Fails where another test of this process was first, which is just as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

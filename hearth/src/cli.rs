@@ -1,5 +1,6 @@
 //! The command line: one executable, every role.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -36,12 +37,15 @@ pub enum Command {
     Up(UpArgs),
     /// The store: ingest, storage, PromQL, rules, alert manager, control API.
     Store(StoreArgs),
-    /// The managed collector (not built yet as a role of its own; `up` runs it).
-    Scraper,
-    /// The Kubernetes controllers (not built yet).
-    Operator,
-    /// Judges manifests, rule files, alert manager definitions, scrape configurations.
+    /// The managed collector: one shard of a Scraper, in a cluster.
+    Scraper(ScraperArgs),
+    /// The Kubernetes controllers and the admission webhook.
+    Operator(OperatorArgs),
+    /// Judges manifests, rule files, alert manager definitions, scrape configurations; runs unit
+    /// tests of rules.
     Check(CheckArgs),
+    /// Prints the custom resource definitions, for `kubectl apply -f -`.
+    Crds,
     /// Asks a running store.
     Query(QueryArgs),
 }
@@ -69,6 +73,109 @@ pub struct StoreArgs {
     pub serve: ServeArgs,
 }
 
+/// `hearth scraper`
+#[derive(Debug, Args)]
+pub struct ScraperArgs {
+    /// The Scraper's namespace.
+    #[arg(long)]
+    pub namespace: String,
+    /// The Scraper's name.
+    #[arg(long)]
+    pub name: String,
+    /// Which of the Scraper's collectors this is, from 0.
+    #[arg(long, default_value_t = 0)]
+    pub shard: u32,
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9091")]
+    pub listen: SocketAddr,
+    /// Where it remembers the Scraper and keeps samples that wait; made where it is missing.
+    #[arg(long, value_name = "DIR", default_value = "./hearth-collector")]
+    pub data_dir: PathBuf,
+    /// Most bytes of samples that wait in the data directory while the store is away.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
+    pub buffer_bytes: u64,
+    /// The whole URL that samples are written to.
+    #[arg(long, value_name = "URL")]
+    pub remote_write_url: String,
+    /// The bearer token for it; read again for each request.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<String>,
+    /// The authorities of its certificate, PEM; read again when they change.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<String>,
+    /// Certificate chain to serve with, PEM; read again when it changes. Needs --tls-key.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key, PEM. Needs --tls-cert.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// The only user that may see /status, for example system:serviceaccount:NAMESPACE:NAME.
+    #[arg(long, value_name = "USER")]
+    pub status_reader: Option<String>,
+    /// What that user's token has to be made for.
+    #[arg(long, value_name = "AUDIENCE", default_value = "hearth.dev/collector")]
+    pub status_audience: String,
+    /// A folder with `token` and `ca.crt` for the API server that the Scraper lies in; without
+    /// a token there, KUBECONFIG counts.
+    #[arg(long, value_name = "DIR", default_value = scraper::home_cluster::HOME_DEFAULT)]
+    pub home: PathBuf,
+    /// A kubeconfig of the cluster to discover targets in, where it is another one. Nothing is
+    /// installed there; the file holds its credentials itself.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Reach targets through the API server's proxy.
+    #[arg(long)]
+    pub proxy: bool,
+}
+
+/// `hearth operator`
+#[derive(Debug, Args)]
+pub struct OperatorArgs {
+    /// The name of this installation, in the owner of all that it makes in a store. Two that share
+    /// a store need two names.
+    #[arg(long, default_value = "hearth")]
+    pub install: String,
+    /// The namespace that the operator itself runs in: its Lease, its certificate authority.
+    #[arg(long)]
+    pub namespace: String,
+    /// The operator's own service account there.
+    #[arg(long, value_name = "NAME", default_value = "hearth-operator")]
+    pub service_account: String,
+    /// The image of stores and collectors whose objects name none.
+    #[arg(long)]
+    pub image: String,
+    /// The Store of Workspaces that name none.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub default_store: Option<String>,
+    /// Namespaces whose Scrapers may discover in the whole cluster; all others see their own.
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',')]
+    pub wide_discovery_namespaces: Vec<String>,
+    /// Look at these namespaces only; at all of them where left out.
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
+    /// Address and port of metrics and health.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Address and port of the admission webhook, HTTPS; none where left out.
+    #[arg(long, value_name = "ADDR")]
+    pub webhook_listen: Option<SocketAddr>,
+    /// The Service, in the operator's namespace, that leads to the webhook.
+    #[arg(long, value_name = "NAME", default_value = "hearth-operator")]
+    pub webhook_service: String,
+    /// The ClusterRole of what collectors may discover.
+    #[arg(long, value_name = "NAME", default_value = "hearth-discovery")]
+    pub discovery_cluster_role: String,
+    /// The ClusterRole of what every collector needs.
+    #[arg(long, value_name = "NAME", default_value = "hearth-collector")]
+    pub collector_cluster_role: String,
+    /// The ClusterRole of token and access reviews, for stores.
+    #[arg(long, value_name = "NAME", default_value = "hearth-review")]
+    pub review_cluster_role: String,
+    /// Tells this replica from others in the Lease; the pod's name in a cluster.
+    #[arg(long, value_name = "NAME", env = "HOSTNAME", default_value = "operator")]
+    pub identity: String,
+}
+
 /// What every role with a store needs.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -81,7 +188,15 @@ pub struct ServeArgs {
     /// Who may come in: none, sigv4 or kubernetes. May be given several times.
     #[arg(long, value_name = "MODE", default_value = "none")]
     pub auth: Vec<String>,
-    /// Listen beyond loopback though nobody has to prove who they are.
+    /// With --auth kubernetes: take only tokens made for this audience, such as
+    /// hearth.dev/NAMESPACE/NAME of the Store.
+    #[arg(long, value_name = "AUDIENCE")]
+    pub kubernetes_audience: Option<String>,
+    /// With --auth kubernetes: the store's own namespace, where rights on workspaces are looked up
+    /// that no Workspace object owns.
+    #[arg(long, value_name = "NAMESPACE")]
+    pub kubernetes_namespace: Option<String>,
+    /// Listen beyond loopback though nobody has to prove who they are, or tokens come without TLS.
     #[arg(long)]
     pub insecure: bool,
     /// Certificate chain, PEM; read again when it changes. Needs --tls-key.
@@ -142,9 +257,21 @@ impl std::str::FromStr for Hidden {
 /// `hearth check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Files or folders of them.
-    #[arg(required = true, value_name = "FILE|DIR")]
+    /// Files, folders of them, or - for standard input.
+    #[arg(required = true, value_name = "FILE|DIR|-")]
     pub files: Vec<PathBuf>,
+    /// How findings are printed, to standard output.
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// `FILE:LINE:COLUMN: field: message`, one a line.
+    Text,
+    /// One JSON list of objects.
+    Json,
 }
 
 /// `hearth query`
@@ -170,4 +297,10 @@ pub struct QueryArgs {
     /// Time between two points, for example 30s; chosen to fit the terminal where left out.
     #[arg(long, requires = "start")]
     pub step: Option<String>,
+    /// Holds the bearer token to send.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Certificate authorities to trust, PEM; those of the system where left out.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }

@@ -2,10 +2,18 @@
 
 mod check_command;
 mod cli;
+mod crds_command;
+mod glob;
+mod kubernetes_reviews;
 mod logging;
+mod operator_command;
+mod process_reader;
 mod query;
+mod scraper_command;
 mod serve;
+mod token_reviews;
 mod up;
+mod yaml_files;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -40,13 +48,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(args) => runtime.block_on(up::run(args)).map(|()| ExitCode::SUCCESS),
         Command::Store(args) => runtime.block_on(serve::run(args)).map(|()| ExitCode::SUCCESS),
-        Command::Scraper => {
-            anyhow::bail!("`hearth scraper` is not built yet: scraping runs inside `hearth up`")
+        Command::Scraper(args) => {
+            runtime.block_on(scraper_command::run(args)).map(|()| ExitCode::SUCCESS)
         }
-        Command::Operator => anyhow::bail!(
-            "`hearth operator` is not built yet: run `hearth up -f DIR` on the same manifests"
-        ),
+        Command::Operator(args) => {
+            runtime.block_on(operator_command::run(args)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Check(args) => check_command::run(&args),
+        Command::Crds => crds_command::run().map(|()| ExitCode::SUCCESS),
         Command::Query(args) => runtime.block_on(query::run(args)).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,13 +1,13 @@
 //! `hearth query`: asks a store, prints a table and plots.
 
 mod answer;
+mod client;
 mod plot;
 mod table;
 
 use std::io::Write as _;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use protocol::time::PromDuration;
 
 use crate::cli::QueryArgs;
@@ -15,11 +15,6 @@ use crate::query::answer::{Answer, Data, MatrixSeries, series_name};
 
 /// Most series of a range that are plotted; the rest are counted.
 const PLOTS_MAX: usize = 10;
-/// An answer larger than this does not fit a terminal anyway.
-const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// The store gives up after two minutes by itself.
-const TIMEOUT: Duration = Duration::from_secs(150);
-
 /// Runs the command.
 pub async fn run(args: QueryArgs) -> anyhow::Result<()> {
     let now = jiff::Timestamp::now().as_millisecond() as f64 / 1000.0;
@@ -49,33 +44,8 @@ pub async fn run(args: QueryArgs) -> anyhow::Result<()> {
         Some(id) => format!("{base}/workspaces/{id}/api/v1/{path}"),
         None => format!("{base}/api/v1/{path}"),
     };
-    let answer = ask(&url, &form).await?;
+    let answer = client::ask(&args, &url, &form).await?;
     print(&answer)
-}
-
-async fn ask(url: &str, form: &[(&str, String)]) -> anyhow::Result<Answer> {
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-    let encode = |text: &str| {
-        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-    };
-    let body: Vec<String> =
-        form.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect();
-    let response = client
-        .post(url)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body.join("&"))
-        .send()
-        .await
-        .with_context(|| format!("no answer from {url}; is `hearth up` running there?"))?;
-    let status = response.status();
-    let bytes = response.bytes().await?;
-    if bytes.len() > ANSWER_BYTES_MAX {
-        bail!("the answer of {} bytes exceeds the limit of {ANSWER_BYTES_MAX} bytes", bytes.len());
-    }
-    serde_json::from_slice(&bytes).with_context(|| {
-        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
-        format!("{url} answered {status} with something else than the query API's JSON: {text}")
-    })
 }
 
 fn print(answer: &Answer) -> anyhow::Result<()> {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use protocol::sigv4::Credentials;
 use store::server::ServeError;
-use store::settings::{AccessMode, StoreSettings, TlsFiles};
-use store::store::Store;
+use store::settings::{AccessMode, KubernetesSettings, StoreSettings, TlsFiles};
+use store::store::{Store, StorePorts};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use world::real_world::RealWorld;
 
 use crate::cli::{AwsArgs, ServeArgs, StoreArgs};
+use crate::kubernetes_reviews::KubernetesReviews;
+use crate::process_reader::Proc;
 
 /// Runs `hearth store` until it is told to stop.
 pub async fn run(args: StoreArgs) -> anyhow::Result<()> {
@@ -37,6 +39,7 @@ impl Opened {
     pub async fn open(args: &ServeArgs) -> anyhow::Result<Self> {
         raise_file_limit();
         let access = args.auth.iter().map(|mode| access(mode)).collect::<Result<Vec<_>, _>>()?;
+        let kubernetes = kubernetes_settings(&access, args)?;
         let address = args.listen.parse::<SocketAddr>().with_context(|| {
             format!("--listen {:?} is not of the form ADDRESS:PORT", args.listen)
         })?;
@@ -48,6 +51,7 @@ impl Opened {
             account: args.account.clone(),
             external_url: url,
             access,
+            kubernetes,
             insecure: args.insecure,
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             sns_endpoint: args.sns_endpoint.clone(),
@@ -55,10 +59,11 @@ impl Opened {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..StoreSettings::default()
         };
+        let ports = ports(&settings).await?;
         let world = RealWorld::open(&args.data_dir)
             .await
             .with_context(|| format!("data directory {}", args.data_dir.display()))?;
-        let store = Store::open(world.world.clone(), settings).await?;
+        let store = Store::open_with(world.world.clone(), settings, ports).await?;
         let listener = store::server::listen(&store, address).await?;
         Ok(Self { store, listener, world })
     }
@@ -109,6 +114,39 @@ fn access(mode: &str) -> anyhow::Result<AccessMode> {
     })
 }
 
+/// What `--auth kubernetes` cannot do without.
+fn kubernetes_settings(
+    access: &[AccessMode],
+    args: &ServeArgs,
+) -> anyhow::Result<Option<KubernetesSettings>> {
+    let given = (args.kubernetes_audience.clone(), args.kubernetes_namespace.clone());
+    match (access.contains(&AccessMode::Kubernetes), given) {
+        (true, (Some(audience), Some(namespace))) => {
+            Ok(Some(KubernetesSettings { audience, namespace }))
+        }
+        (true, (None, _)) => bail!(
+            "--auth kubernetes needs --kubernetes-audience: the audience that tokens are made \
+             for, hearth.dev/NAMESPACE/NAME of the Store"
+        ),
+        (true, (_, None)) => bail!(
+            "--auth kubernetes needs --kubernetes-namespace: the namespace that the store runs in"
+        ),
+        (false, (None, None)) => Ok(None),
+        (false, _) => bail!(
+            "--kubernetes-audience and --kubernetes-namespace say nothing without --auth kubernetes"
+        ),
+    }
+}
+
+/// What the store needs beyond the world.
+async fn ports(settings: &StoreSettings) -> anyhow::Result<StorePorts> {
+    let mut ports = StorePorts { process: Some(Arc::new(Proc)), ..StorePorts::default() };
+    if settings.kubernetes.is_some() {
+        ports.reviews = Some(Arc::new(KubernetesReviews::connect().await?));
+    }
+    Ok(ports)
+}
+
 /// Blocks and connections are files: take as many as the system gives.
 fn raise_file_limit() {
     const WANTED: u64 = 1 << 20;
@@ -129,3 +167,6 @@ pub async fn stop_signal() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@
 
 mod collectors;
 mod console;
-mod control;
 mod desired;
+mod in_process;
 mod reconcile;
 mod source;
 mod targets;
@@ -21,17 +21,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use check::manifest::{Body, Manifest, ObjectKey};
+use operator::control::client::ControlClient;
+use operator::control::transport::Transport;
 use protocol::workspace::WorkspaceId;
 use serde_json::Value;
-use store::principal::Principal;
 use store::store::Store;
 
 use crate::cli::UpArgs;
 use crate::serve::{Opened, stop_signal};
 use crate::up::collectors::{Collectors, Target, remote_target};
 use crate::up::console::{View, changes};
-use crate::up::control::ControlClient;
 use crate::up::desired::{Desired, desired, target};
+use crate::up::in_process::InProcess;
 use crate::up::reconcile::{Applied, Reconciler};
 use crate::up::source::Source;
 use crate::up::watch::Watch;
@@ -99,17 +100,11 @@ impl Up {
             let told = told.read().unwrap_or_else(PoisonError::into_inner);
             told.get(id).cloned().unwrap_or_default()
         }));
-        let identify =
-            Arc::new(|owner: &str, request: &mut axum::http::Request<axum::body::Body>| {
-                request.extensions_mut().insert(Principal::internal(owner));
-            });
-        let as_up = Arc::new(|request: &mut axum::http::Request<axum::body::Body>| {
-            request.extensions_mut().insert(Principal::internal("up"));
-        });
+        let transport: Arc<dyn Transport> = Arc::new(InProcess::new(router.clone()));
         Self {
             store: Arc::clone(store),
-            api: ControlClient::new(router.clone(), as_up),
-            reconciler: Reconciler::new(router.clone(), identify),
+            api: ControlClient::new(Arc::clone(&transport), "up"),
+            reconciler: Reconciler::new(transport),
             collectors: Collectors::new(router),
             default_workspace,
             workspaces: BTreeMap::new(),

@@ -39,6 +39,11 @@ pub fn format_f(value: f64) -> String {
     special(value).map_or_else(|| format!("{value}"), str::to_owned)
 }
 
+/// As `%.Nf` prints.
+pub fn format_fixed(value: f64, decimals: usize) -> String {
+    special(value).map_or_else(|| format!("{value:.decimals$}"), str::to_owned)
+}
+
 /// As OpenMetrics wants a `le` or `quantile` value: whole numbers keep `.0`.
 pub fn format_open_metrics(value: f64) -> String {
     let text = format_g(value);
@@ -59,23 +64,47 @@ pub fn format_g2(value: f64) -> String {
 mod tests {
     use super::*;
 
+    /// A value, and what Go 1.26 prints of it by `%v`, by `%.2g`, by `%.3f`.
+    const PRINTED: &[(f64, &str, &str, &str)] = &[
+        (0.0, "0", "0", "0.000"),
+        (-0.0, "-0", "-0", "-0.000"),
+        (1.0, "1", "1", "1.000"),
+        (23.0, "23", "23", "23.000"),
+        (0.5, "0.5", "0.5", "0.500"),
+        (1e-4, "0.0001", "0.0001", "0.000"),
+        (9.9e-5, "9.9e-05", "9.9e-05", "0.000"),
+        (1.5e-7, "1.5e-07", "1.5e-07", "0.000"),
+        (-0.00001234, "-1.234e-05", "-1.2e-05", "-0.000"),
+        (123.456, "123.456", "1.2e+02", "123.456"),
+        (1e5, "100000", "1e+05", "100000.000"),
+        (999_999.0, "999999", "1e+06", "999999.000"),
+        (1e6, "1e+06", "1e+06", "1000000.000"),
+        (1_234_567.0, "1.234567e+06", "1.2e+06", "1234567.000"),
+        (1e20, "1e+20", "1e+20", "100000000000000000000.000"),
+        (1e21, "1e+21", "1e+21", "1000000000000000000000.000"),
+        (1.2345678901234568e20, "1.2345678901234568e+20", "1.2e+20", "123456789012345683968.000"),
+        (5e-324, "5e-324", "4.9e-324", "0.000"),
+        (f64::INFINITY, "+Inf", "+Inf", "+Inf"),
+        (f64::NEG_INFINITY, "-Inf", "-Inf", "-Inf"),
+        (f64::NAN, "NaN", "NaN", "NaN"),
+    ];
+
     #[test]
     fn numbers_print_like_go() {
-        for (value, text) in [
-            (0.0, "0"),
-            (1.0, "1"),
-            (-1.5, "-1.5"),
-            (0.00001, "1e-05"),
-            (123456789.0, "1.23456789e+08"),
-            (1e21, "1e+21"),
-            (f64::INFINITY, "+Inf"),
-        ] {
-            assert_eq!(format_g(value), text);
+        for (value, general, two_digits, fixed) in PRINTED {
+            assert_eq!(format_g(*value), *general, "%v of {value}");
+            assert_eq!(format_g2(*value), *two_digits, "%.2g of {value}");
+            assert_eq!(format_fixed(*value, 3), *fixed, "%.3f of {value}");
         }
-        assert_eq!(format_f(1e21), "1000000000000000000000");
+        for (value, plain) in [
+            (1e21, "1000000000000000000000"),
+            (1.2345678901234568e20, "123456789012345680000"),
+            (-0.00001234, "-0.00001234"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ] {
+            assert_eq!(format_f(value), plain);
+        }
         assert_eq!(format_open_metrics(1.0), "1.0");
         assert_eq!(format_open_metrics(0.5), "0.5");
-        assert_eq!(format_g2(0.123), "0.12");
-        assert_eq!(format_g2(123.0), "1.2e+02");
     }
 }

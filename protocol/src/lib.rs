@@ -8,6 +8,7 @@ pub mod amp_api;
 pub mod byte_size;
 pub mod collector_report;
 pub mod fault;
+pub mod features;
 pub mod go_float;
 pub mod go_regex;
 pub mod histogram;

@@ -143,7 +143,7 @@ impl ScrapeConfig {
             let faults = &mut list.item(at);
             match group {
                 None => faults.invalid("empty or null section"),
-                Some(group) => group.validate(faults),
+                Some(group) => group.validate(!self.relabel_configs.is_empty(), faults),
             }
         }
         for (at, config) in self.file_sd_configs.iter().enumerate() {
@@ -202,9 +202,10 @@ impl ScrapeConfig {
 }
 
 impl StaticConfig {
-    fn validate(&self, faults: &mut Faults<'_>) {
+    /// URLs are taken where relabelling may make something of them, as in Prometheus.
+    fn validate(&self, relabelled: bool, faults: &mut Faults<'_>) {
         for (at, target) in self.targets.iter().enumerate() {
-            if target.contains('/') {
+            if target.contains('/') && !relabelled {
                 let message = format!("{target:?} is no host:port: it must not hold a \"/\"");
                 faults.at("targets").item(at).invalid(message);
             }

@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::clock::{SystemClock, WallClock};
 use crate::destination::WriteDestination;
 use crate::discovery::{self, Discovered, News};
+use crate::disk_buffer_lanes::DiskBuffer;
 use crate::dropped_targets::DroppedBudget;
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::cluster_fetch;
@@ -20,6 +21,7 @@ use crate::scrape_client::{Fetch, ScrapeClient};
 use crate::scrape_loop::Surroundings;
 use crate::scrape_pool::ScrapePool;
 use crate::sender::Sender;
+use crate::sharding::Sharding;
 use crate::status::{CollectorStatus, TargetStatus};
 use crate::target::Fnv64;
 use crate::target_labels::DroppedTarget;
@@ -40,6 +42,10 @@ pub struct CollectorOptions {
     pub clock: Arc<dyn WallClock>,
     /// Makes the client of a job.
     pub connect: Arc<Connect>,
+    /// Which of the targets are ours; `None`: all of them, and no slots.
+    pub sharding: Option<Sharding>,
+    /// Where samples wait while the destination is away; `None`: in memory only.
+    pub buffer: Option<Arc<DiskBuffer>>,
     /// The cluster that jobs look into where their configuration names none.
     pub kubernetes: Option<Arc<Cluster>>,
     /// Whose files a configuration may name.
@@ -52,6 +58,8 @@ impl Default for CollectorOptions {
             queue: QueueLimits::default(),
             clock: Arc::new(SystemClock),
             connect: Arc::new(|job| Ok(Arc::new(ScrapeClient::new(job)?))),
+            sharding: None,
+            buffer: None,
             kubernetes: None,
             files: CredentialFiles::Any,
         }
@@ -68,7 +76,7 @@ pub struct Collector {
 }
 
 enum Command {
-    Apply(Box<ScrapeConfiguration>, oneshot::Sender<()>),
+    Apply(Box<ScrapeConfiguration>, Option<Sharding>, oneshot::Sender<()>),
     /// With markers for all series, or without.
     Stop {
         end_series: bool,
@@ -87,6 +95,7 @@ struct Board {
 struct JobBoard {
     targets: Vec<Arc<Mutex<TargetStatus>>>,
     dropped: Vec<DroppedTarget>,
+    dropped_count: u64,
 }
 
 impl Collector {
@@ -98,13 +107,20 @@ impl Collector {
         options: CollectorOptions,
     ) -> Self {
         let clock = Arc::clone(&options.clock);
-        let sender = Arc::new(Sender::start(options.queue, destination, Arc::clone(&clock)));
+        let buffer = options.buffer;
+        let sender = Sender::start(options.queue, destination, Arc::clone(&clock), buffer);
+        let sender = Arc::new(sender);
         let board = Arc::new(Mutex::new(Board::default()));
         let (commands, receiver) = mpsc::channel(8);
         let (news_sender, news) = mpsc::channel(NEWS_MAX);
         let mut seed = Fnv64::default();
         seed.write(name.as_bytes());
-        let around = Surroundings { sender: Arc::clone(&sender), clock, offset_seed: seed.0 };
+        let around = Surroundings {
+            sender: Arc::clone(&sender),
+            clock,
+            offset_seed: seed.0,
+            sharding: options.sharding,
+        };
         let mut keeper = Keeper {
             around,
             connect: options.connect,
@@ -133,8 +149,19 @@ impl Collector {
     /// Puts another configuration in force. Targets that stay keep their rhythm and their series;
     /// those that go have their series marked as ended.
     pub async fn apply(&self, configuration: ScrapeConfiguration) {
+        self.put(configuration, None).await;
+    }
+
+    /// Like [`apply`](Self::apply), with another share of the targets. Targets that another shard
+    /// takes over are let go without markers: their series go on there. For collectors that were
+    /// started with a sharding.
+    pub async fn apply_sharded(&self, configuration: ScrapeConfiguration, sharding: Sharding) {
+        self.put(configuration, Some(sharding)).await;
+    }
+
+    async fn put(&self, configuration: ScrapeConfiguration, sharding: Option<Sharding>) {
         let (done, applied) = oneshot::channel();
-        let command = Command::Apply(Box::new(configuration), done);
+        let command = Command::Apply(Box::new(configuration), sharding, done);
         if self.commands.send(command).await.is_ok() {
             // The keeper only ends at shutdown, when there is nothing left to wait for.
             let _ = applied.await;
@@ -160,8 +187,10 @@ impl Collector {
         CollectorStatus {
             targets,
             dropped_targets: dropped.collect(),
+            dropped_count: board.jobs.values().map(|job| job.dropped_count).sum(),
             job_errors: errors.map(|((job, _), error)| (job.clone(), error.clone())).collect(),
             queue_length,
+            samples_on_disk: self.sender.disk_figures().waiting,
             samples_sent: counters.sent.load(Relaxed),
             samples_dropped,
             samples_refused: counters.refused.load(Relaxed),
@@ -218,7 +247,8 @@ impl Keeper {
             tokio::select! {
                 biased;
                 command = commands.recv() => match command {
-                    Some(Command::Apply(configuration, done)) => {
+                    Some(Command::Apply(configuration, sharding, done)) => {
+                        self.around.sharding = sharding.or(self.around.sharding);
                         self.apply(&configuration);
                         let _ = done.send(());
                     }
@@ -258,7 +288,8 @@ impl Keeper {
         self.retiring.iter_mut().for_each(|tasks| while tasks.try_join_next().is_some() {});
         self.retiring.retain(|tasks| !tasks.is_empty());
         for job in jobs {
-            let runs = |pool: &ScrapePool| pool.runs(&job, external);
+            let sharding = self.around.sharding;
+            let runs = |pool: &ScrapePool| pool.runs(&job, external, sharding);
             if !self.pools.get(&job.job_name).is_some_and(runs) {
                 self.set_job(job, external);
             }
@@ -293,12 +324,12 @@ impl Keeper {
         let groups = discovery::static_groups(&job);
         let pool = match self.pools.remove(&name) {
             Some(mut pool) => {
-                pool.reconfigure(job, external.clone(), fetch);
+                pool.reconfigure(job, external.clone(), fetch, self.around.sharding);
                 pool
             }
             None => {
                 let budget = Arc::clone(&self.dropped_budget);
-                ScrapePool::new(job, external.clone(), fetch, budget)
+                ScrapePool::new(job, external.clone(), fetch, self.around.sharding, budget)
             }
         };
         let pool = self.pools.entry(name.clone()).or_insert(pool);
@@ -345,7 +376,9 @@ impl Keeper {
         let Some(pool) = self.pools.get(name) else { return };
         let targets = pool.statuses();
         let dropped = pool.dropped().cloned().collect();
-        self.board().jobs.insert(name.to_owned(), JobBoard { targets, dropped });
+        let dropped_count = pool.dropped_count() as u64;
+        let board = JobBoard { targets, dropped, dropped_count };
+        self.board().jobs.insert(name.to_owned(), board);
     }
 
     fn board(&self) -> std::sync::MutexGuard<'_, Board> {

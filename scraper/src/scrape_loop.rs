@@ -15,6 +15,7 @@ use crate::schedule::Schedule;
 use crate::scrape_client::Fetch;
 use crate::scrape_outcome::{Answer, Outcome, ScrapeRules, TargetState};
 use crate::sender::Sender;
+use crate::sharding::Sharding;
 use crate::status::{Health, TargetStatus};
 use crate::target::Target;
 
@@ -53,6 +54,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn WallClock>,
     /// Shifts all offsets, so that two collectors of one configuration do not ask at once.
     pub offset_seed: u64,
+    /// Which targets are ours. Where there are shards, all of them write the same timestamps.
+    pub sharding: Option<Sharding>,
 }
 
 /// Runs until it is told to stop.
@@ -67,6 +70,9 @@ pub async fn run(
     let now_ms = around.clock.now_ms();
     let offset = target.offset(now_ms.max(0) as u64 * 1_000_000, around.offset_seed);
     let mut schedule = Schedule::new(now_ms + offset.as_millis() as i64, target.interval);
+    if around.sharding.is_some() {
+        schedule = schedule.in_slots();
+    }
     let mut ticks = interval_at(Instant::now() + offset, target.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {

@@ -16,6 +16,7 @@ use crate::sample_labels::LabelRules;
 use crate::scrape_client::Fetch;
 use crate::scrape_loop::{self, Order, ScrapePlan, Surroundings};
 use crate::scrape_outcome::ScrapeRules;
+use crate::sharding::Sharding;
 use crate::status::TargetStatus;
 use crate::target::Target;
 use crate::target_labels::{
@@ -36,6 +37,10 @@ pub struct ScrapePool {
     loops: HashMap<u64, TargetLoop>,
     /// Loops that no group holds any more.
     unheld: HashSet<u64>,
+    /// Targets that are another shard's, of the groups since the last `settle`.
+    elsewhere: HashSet<u64>,
+    /// Which share of the targets is ours.
+    sharding: Option<Sharding>,
     /// How many held loops have these public labels.
     publics: HashMap<Labels, usize>,
     /// Why no target is asked at all.
@@ -75,6 +80,7 @@ impl ScrapePool {
         job: ResolvedJob,
         external: BTreeMap<String, String>,
         fetch: Result<Arc<dyn Fetch>, String>,
+        sharding: Option<Sharding>,
         dropped_budget: Arc<DroppedBudget>,
     ) -> Self {
         Self {
@@ -87,6 +93,8 @@ impl ScrapePool {
             complete: HashSet::new(),
             loops: HashMap::new(),
             unheld: HashSet::new(),
+            elsewhere: HashSet::new(),
+            sharding,
             publics: HashMap::new(),
             generation: 0,
             leaving: Vec::new(),
@@ -102,10 +110,16 @@ impl ScrapePool {
     }
 
     /// Whether a new configuration says just what this job runs.
-    pub fn runs(&self, job: &ResolvedJob, external: &BTreeMap<String, String>) -> bool {
+    pub fn runs(
+        &self,
+        job: &ResolvedJob,
+        external: &BTreeMap<String, String>,
+        sharding: Option<Sharding>,
+    ) -> bool {
         // Debug prints hide secrets, so compare the sources; the rest is derived from them and from
         // `global`, whose traces are in these fields.
         self.job.source == job.source
+            && self.sharding == sharding
             && self.external == *external
             && self.job.interval == job.interval
             && self.job.timeout == job.timeout
@@ -125,8 +139,10 @@ impl ScrapePool {
         job: ResolvedJob,
         external: BTreeMap<String, String>,
         fetch: Result<Arc<dyn Fetch>, String>,
+        sharding: Option<Sharding>,
     ) {
         self.sources = sources_of(&job);
+        self.sharding = sharding;
         self.forced_error = fetch.as_ref().err().cloned();
         self.job = job;
         self.external = external;
@@ -189,6 +205,10 @@ impl ScrapePool {
             dropped_count: targets.dropped_count,
         };
         for target in targets.active {
+            if self.sharding.is_some_and(|sharding| !sharding.takes(&target)) {
+                self.elsewhere.insert(target.hash);
+                continue;
+            }
             found.hashes.push(target.hash);
             self.hold(target, around);
         }
@@ -275,13 +295,15 @@ impl ScrapePool {
                 ));
             }
         }
-        if self.complete.len() < self.sources {
-            return;
-        }
-        for hash in std::mem::take(&mut self.unheld) {
+        let elsewhere = std::mem::take(&mut self.elsewhere);
+        let is_complete = self.complete.len() >= self.sources;
+        let over = |hash: &u64| is_complete || elsewhere.contains(hash);
+        let gone: Vec<u64> = self.unheld.extract_if(over).collect();
+        for hash in gone {
             let Some(one) = self.loops.remove(&hash) else { continue };
-            // Where another target has the same labels, its series go on under it.
-            if self.publics.contains_key(&one.public) {
+            // Where another target has the same labels, its series go on under it; those of a
+            // target of another shard go on there.
+            if elsewhere.contains(&hash) || self.publics.contains_key(&one.public) {
                 one.orders.send_replace(Order::Stop);
             } else {
                 one.orders.send_replace(Order::Retire);

@@ -83,10 +83,14 @@ pub struct CollectorStatus {
     pub targets: Vec<TargetStatus>,
     /// By job; bounded.
     pub dropped_targets: Vec<(String, DroppedTarget)>,
+    /// All targets dropped by relabelling.
+    pub dropped_count: u64,
     /// What is wrong with jobs as a whole: discovery, clients.
     pub job_errors: Vec<(String, String)>,
     /// Samples that wait to be sent.
     pub queue_length: usize,
+    /// Samples that wait on disk.
+    pub samples_on_disk: u64,
     /// Samples written by the destination.
     pub samples_sent: u64,
     /// Samples dropped because the queue was full.

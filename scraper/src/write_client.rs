@@ -9,8 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use protocol::labels::Labels;
+use protocol::remote_write::decode::decode;
+use protocol::remote_write::encode::encode;
 use protocol::remote_write::{
-    SAMPLES_WRITTEN_HEADER, VERSION_HEADER, Version, compress, encode::encode,
+    DECODED_BYTES_MAX, SAMPLES_WRITTEN_HEADER, VERSION_HEADER, Version, compress, decompress,
 };
 use protocol::sample::{Sample, TimeSeries};
 
@@ -76,9 +78,20 @@ pub fn series_of(samples: &[ScrapedSample]) -> Vec<TimeSeries> {
     series
 }
 
-/// The request that carries these samples. Its URI is `/`: the destination knows the real one.
-pub fn request_of(samples: &[ScrapedSample], version: Version, attempt: u32) -> Request<Bytes> {
-    let body = compress(&encode(&series_of(samples), version));
+/// The body that carries these samples.
+pub fn body_of(samples: &[ScrapedSample], version: Version) -> Bytes {
+    Bytes::from(compress(&encode(&series_of(samples), version)))
+}
+
+/// The body of 2.0 as one of 1.0; `Err`: it does not read.
+pub fn body_as_v1(body: &[u8]) -> Result<Bytes, String> {
+    let message = decompress(body, DECODED_BYTES_MAX).map_err(|error| error.to_string())?;
+    let decoded = decode(&message, Version::V2).map_err(|error| error.to_string())?;
+    Ok(Bytes::from(compress(&encode(&decoded.series, Version::V1))))
+}
+
+/// The request around a body. Its URI is `/`: the destination knows the real one.
+pub fn request_of(body: Bytes, version: Version, attempt: u32) -> Request<Bytes> {
     let mut request = Request::builder()
         .method(Method::POST)
         .uri("/")
@@ -89,7 +102,7 @@ pub fn request_of(samples: &[ScrapedSample], version: Version, attempt: u32) -> 
     if attempt > 0 {
         request = request.header("retry-attempt", attempt);
     }
-    request.body(Bytes::from(body)).expect("constant headers make a valid request")
+    request.body(body).expect("constant headers make a valid request")
 }
 
 /// What the answer to a batch of `samples` samples means.
@@ -109,7 +122,16 @@ pub fn verdict(version: Version, samples: u64, answer: &Response<Bytes>, now_ms:
     if version == Version::V2 && status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return Verdict::FallBack;
     }
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+    // A token that has just expired or a permission that is just being given is no reason to lose
+    // samples: they wait, bounded, and the reason is told.
+    let is_passing = matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::REQUEST_TIMEOUT
+    );
+    if status.is_server_error() || is_passing {
         let after = retry_after(answer.headers(), now_ms);
         return Verdict::Retry { after, reason: reason_of(answer) };
     }

@@ -97,6 +97,20 @@ impl WriteQueue {
         (!batch.is_empty()).then_some(batch)
     }
 
+    /// Puts a batch that was taken back to where it was.
+    pub fn put_back(&mut self, shard: usize, batch: Vec<ScrapedSample>, now_ms: i64) {
+        let shard = &mut self.shards[shard];
+        batch.into_iter().rev().for_each(|sample| shard.waiting.push_front(sample));
+        if !shard.waiting.is_empty() {
+            shard.since_ms.get_or_insert(now_ms);
+        }
+    }
+
+    /// Whether a shard is more than half full.
+    pub fn is_crowded(&self, shard: usize) -> bool {
+        self.shards[shard].waiting.len() * self.shards.len() * 2 > self.limits.samples_max
+    }
+
     /// When a shard has to be looked at again; `None`: when something is pushed.
     pub fn due_ms(&self, shard: usize) -> Option<i64> {
         let since = self.shards[shard].since_ms?;

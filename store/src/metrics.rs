@@ -7,17 +7,24 @@ use protocol::labels::write_quoted;
 use rules::status::GroupMetrics;
 use tsdb::tsdb::TsdbStats;
 
+use crate::http::access::decisions::ReviewCounts;
 use crate::http::request_metrics::BUCKETS;
+use crate::process_figures::ProcessFigures;
 use crate::store::Store;
 
 /// The text format's media type.
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All metrics.
-pub fn text(store: &Store) -> String {
+pub async fn text(store: &Store) -> String {
+    let figures = store.process_figures().await;
     let mut page = Page::default();
+    if let Some(figures) = figures {
+        system(&figures, &mut page);
+    }
     process(store, &mut page);
     requests(store, &mut page);
+    reviews(store, &mut page);
     ingest(store, &mut page);
     databases(store, &mut page);
     rules(store, &mut page);
@@ -47,6 +54,26 @@ impl Page {
             self.text.push('}');
         }
         let _ = writeln!(self.text, " {value}");
+    }
+}
+
+/// Under the names of Prometheus's client libraries, which dashboards and alerts know.
+fn system(figures: &ProcessFigures, page: &mut Page) {
+    let mut measure = |name: &str, kind: &str, help: &str, value: f64| {
+        page.family(name, kind, help);
+        page.sample(name, &[], value);
+    };
+    let help = "Processor time, user and system.";
+    measure("process_cpu_seconds_total", "counter", help, figures.cpu_seconds);
+    let bytes = figures.resident_bytes as f64;
+    measure("process_resident_memory_bytes", "gauge", "Memory in use.", bytes);
+    let bytes = figures.virtual_bytes as f64;
+    measure("process_virtual_memory_bytes", "gauge", "Address space in use.", bytes);
+    let start = figures.start_time_seconds;
+    measure("process_start_time_seconds", "gauge", "When the process began.", start);
+    measure("process_open_fds", "gauge", "Open files and sockets.", figures.open_fds as f64);
+    if let Some(max) = figures.max_fds {
+        measure("process_max_fds", "gauge", "As many may be open.", max as f64);
     }
 }
 
@@ -81,6 +108,20 @@ fn requests(store: &Store, page: &mut Page) {
         page.sample(&format!("{name}_bucket"), &infinite, tally.count as f64);
         page.sample(&format!("{name}_sum"), &labels, tally.seconds);
         page.sample(&format!("{name}_count"), &labels, tally.count as f64);
+    }
+}
+
+fn reviews(store: &Store, page: &mut Page) {
+    let counts = store.access.review_counts();
+    if counts.is_empty() {
+        return;
+    }
+    let name = "hearth_access_reviews_total";
+    page.family(name, "counter", "Questions to the Kubernetes API server about tokens and rights.");
+    for (review, ReviewCounts { yes, no, unknown }) in counts {
+        for (verdict, count) in [("yes", yes), ("no", no), ("unknown", unknown)] {
+            page.sample(name, &[("review", review), ("verdict", verdict)], count as f64);
+        }
     }
 }
 

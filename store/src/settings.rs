@@ -16,6 +16,15 @@ pub enum AccessMode {
     SigV4,
 }
 
+/// What access mode `kubernetes` is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KubernetesSettings {
+    /// Tokens are taken only where they were made for it, for example `hearth.dev/NAMESPACE/NAME`.
+    pub audience: String,
+    /// Where workspaces stand that no Workspace object owns: the store's own namespace.
+    pub namespace: String,
+}
+
 /// Certificate and key of the server, PEM; read again when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -36,7 +45,9 @@ pub struct StoreSettings {
     pub external_url: String,
     /// Who may do what. Several may be on at once.
     pub access: Vec<AccessMode>,
-    /// Allows to listen beyond the loopback interface without access control.
+    /// Of access mode [`AccessMode::Kubernetes`], which needs it.
+    pub kubernetes: Option<KubernetesSettings>,
+    /// Allows to listen beyond the loopback interface without access control or encryption.
     pub insecure: bool,
     /// The workspace that answers at the root; can be changed while running.
     pub default_workspace: Option<WorkspaceId>,
@@ -63,6 +74,7 @@ impl Default for StoreSettings {
             account: "000000000000".to_owned(),
             external_url: "http://127.0.0.1:9090".to_owned(),
             access: vec![AccessMode::None],
+            kubernetes: None,
             insecure: false,
             default_workspace: None,
             tls: None,

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use axum::Router;
 use futures::FutureExt;
 use protocol::workspace::WorkspaceId;
+use world::tasks::run_blocking;
 use world::world::World;
 
 use crate::background;
@@ -13,9 +14,11 @@ use crate::catalog::Catalog;
 use crate::catalog::error::CatalogError;
 use crate::control::dispatch::{Control, Naming};
 use crate::definitions;
+use crate::http::access::reviews::Reviews;
 use crate::http::access::{Access, AccessRefusal};
 use crate::http::request_metrics::RequestMetrics;
 use crate::http::router;
+use crate::process_figures::{ProcessFigures, ProcessReader};
 use crate::settings::StoreSettings;
 use crate::workspaces::Workspaces;
 
@@ -33,6 +36,15 @@ pub enum OpenError {
 /// Tells the targets of a workspace, as the `data` of Prometheus's `/api/v1/targets`. Called within
 /// requests: it must not block.
 pub type TargetsProvider = Arc<dyn Fn(&WorkspaceId) -> serde_json::Value + Send + Sync>;
+
+/// Doors beyond the world's that only some stores need.
+#[derive(Clone, Default)]
+pub struct StorePorts {
+    /// For access mode `kubernetes`.
+    pub reviews: Option<Arc<dyn Reviews>>,
+    /// For the metrics `process_*`, which are left out without it.
+    pub process: Option<Arc<dyn ProcessReader>>,
+}
 
 /// An open store.
 pub struct Store {
@@ -52,6 +64,7 @@ pub struct Store {
     pub request_metrics: RequestMetrics,
     /// Milliseconds since 1970.
     pub started_ms: i64,
+    process: Option<Arc<dyn ProcessReader>>,
     default_workspace: RwLock<Option<WorkspaceId>>,
     targets: RwLock<Option<TargetsProvider>>,
     ready: AtomicBool,
@@ -61,7 +74,17 @@ impl Store {
     /// Reads the definitions and begins to open the workspaces; [`Store::is_ready`] says when all
     /// are open. Each answers as soon as it is.
     pub async fn open(world: World, settings: StoreSettings) -> Result<Arc<Self>, OpenError> {
-        let access = Access::new(&settings.access, settings.insecure)?;
+        Self::open_with(world, settings, StorePorts::default()).await
+    }
+
+    /// The same, with what the settings need besides.
+    pub async fn open_with(
+        world: World,
+        settings: StoreSettings,
+        ports: StorePorts,
+    ) -> Result<Arc<Self>, OpenError> {
+        let StorePorts { reviews, process } = ports;
+        let access = Access::new(&settings, reviews, &world.clock)?;
         let catalog = Catalog::open(world.clone()).await?;
         let external_url = settings.external_url.trim_end_matches('/').to_owned();
         let workspaces = Workspaces::new(world.clone(), catalog.clone(), settings.clone());
@@ -81,6 +104,7 @@ impl Store {
             default_workspace: RwLock::new(settings.default_workspace.clone()),
             targets: RwLock::default(),
             access,
+            process,
             settings,
             catalog,
             workspaces,
@@ -129,6 +153,12 @@ impl Store {
     pub fn targets(&self, id: &WorkspaceId) -> serde_json::Value {
         let provider = self.targets.read().unwrap_or_else(PoisonError::into_inner).clone();
         provider.map_or(serde_json::Value::Null, |provider| provider(id))
+    }
+
+    /// What the system knows of this process.
+    pub async fn process_figures(&self) -> Option<ProcessFigures> {
+        let reader = self.process.clone()?;
+        run_blocking(self.world.tasks.as_ref(), move || reader.read()).await
     }
 
     /// Base URL of a workspace's data plane.

@@ -89,6 +89,22 @@ async fn ask_http_2(address: std::net::SocketAddr, trusted: CertificateDer<'stat
     talking.abort();
 }
 
+/// As the kubelet mounts a Secret: `tls.crt` leads through `..data` to the folder of one version,
+/// and the link `..data` is put in place at once.
+#[allow(clippy::disallowed_methods, reason = "the files that a kubelet would mount")]
+fn mount_secret(folder: &Path, version: &str) -> CertificateDer<'static> {
+    use std::os::unix::fs::symlink;
+    std::fs::create_dir(folder.join(version)).expect("made");
+    let certificate = write_certificate(&folder.join(version), "localhost");
+    symlink(version, folder.join("..data_tmp")).expect("linked");
+    std::fs::rename(folder.join("..data_tmp"), folder.join("..data")).expect("put in place");
+    for file in ["tls.crt", "tls.key"] {
+        // The second version finds them there.
+        let _ = symlink(format!("..data/{file}"), folder.join(file));
+    }
+    certificate
+}
+
 /// Whether a client that trusts this certificate alone gets through, without a socket.
 async fn is_trusted(reloader: &TlsReloader, trusted: CertificateDer<'static>) -> bool {
     let (near, far) = tokio::io::duplex(64 * 1024);
@@ -170,5 +186,25 @@ async fn a_new_certificate_is_taken_and_a_broken_one_is_not() {
     };
     tokio::time::timeout(PATIENCE, looked_again).await.expect("it looks again");
     assert!(is_trusted(&reloader, second).await, "the last good one stays");
+    world.tasks.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_from_a_kubernetes_secret_is_renewed_with_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let opened = RealWorld::open(&folder.path().join("data")).await.expect("the folder opens");
+    let mut world = opened.world.clone();
+    world.clock = TestClock::new(world.clock.clone(), 1000);
+    let secret = tempfile::tempdir().expect("a temporary folder");
+    let first = mount_secret(secret.path(), "..2026_11_22");
+    let files =
+        TlsFiles { certificate: secret.path().join("tls.crt"), key: secret.path().join("tls.key") };
+    let reloader = TlsReloader::start(&world, files).expect("the certificate is good");
+    assert!(is_trusted(&reloader, first.clone()).await);
+
+    let second = mount_secret(secret.path(), "..2026_11_23");
+    let taken = async { while !is_trusted(&reloader, second.clone()).await {} };
+    tokio::time::timeout(PATIENCE, taken).await.expect("the new certificate in time");
+    assert!(!is_trusted(&reloader, first).await, "the old one is gone");
     world.tasks.stop();
 }

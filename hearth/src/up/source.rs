@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use check::manifest::{Manifest, ObjectKey};
-use check::manifests::{TEXT_BYTES_MAX, read};
+use check::manifests::read;
 use protocol::fault::Fault;
 
-/// Most files of a folder; a folder of more is a mistake in `-f`.
-const FILES_MAX: usize = 10_000;
+use crate::yaml_files;
 
 /// A fault and the file it is in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,36 +80,13 @@ impl Source {
 }
 
 fn gather(path: &Path, found: &mut Vec<Found>) {
-    if !path.is_dir() {
-        found.push(load(path.to_owned()));
-        return;
+    match yaml_files::list(path) {
+        Ok(files) => found.extend(files.into_iter().map(|file| {
+            let content = yaml_files::read(&file);
+            Found { file, content }
+        })),
+        Err(error) => found.push(Found { file: path.to_owned(), content: Err(error) }),
     }
-    let listing = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let mut files: Vec<PathBuf> = match listing {
-        Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect(),
-        Err(error) => {
-            found.push(Found { file: path.to_owned(), content: Err(error.to_string()) });
-            return;
-        }
-    };
-    files.retain(|file| file.extension().is_some_and(|ext| ext == "yaml" || ext == "yml"));
-    files.sort();
-    if files.len() > FILES_MAX {
-        let reason = format!("{} files exceed the limit of {FILES_MAX} a folder", files.len());
-        found.push(Found { file: path.to_owned(), content: Err(reason) });
-        return;
-    }
-    found.extend(files.into_iter().map(load));
-}
-
-fn load(file: PathBuf) -> Found {
-    let too_large = std::fs::metadata(&file).is_ok_and(|meta| meta.len() > TEXT_BYTES_MAX as u64);
-    let content = if too_large {
-        Err(format!("file exceeds the limit of {TEXT_BYTES_MAX} bytes"))
-    } else {
-        std::fs::read_to_string(&file).map_err(|error| error.to_string())
-    };
-    Found { file, content }
 }
 
 /// Decides what is in force.

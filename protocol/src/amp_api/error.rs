@@ -101,6 +101,17 @@ pub struct ErrorBody {
     /// The limit's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_code: Option<String>,
+    /// Beyond AMP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hearth: Option<ErrorExtras>,
+}
+
+/// What an error says beyond AMP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorExtras {
+    /// Of a ConflictException: who owns the resource, where that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 impl ErrorBody {
@@ -115,6 +126,7 @@ impl ErrorBody {
             resource_type: None,
             service_code: None,
             quota_code: None,
+            hearth: None,
         }
     }
 }

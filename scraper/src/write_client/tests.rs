@@ -1,8 +1,5 @@
 //! What a request holds, what an answer means.
 
-use protocol::remote_write::decode::decode;
-use protocol::remote_write::{DECODED_BYTES_MAX, decompress};
-
 use super::*;
 
 fn sample(series: &str, timestamp_ms: i64, value: f64) -> ScrapedSample {
@@ -23,7 +20,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response<Bytes> 
 fn both_versions_carry_the_samples() {
     let samples = [sample("a", 2, 5.0), sample("b", 1, 6.0), sample("a", 1, 4.0)];
     for version in [Version::V1, Version::V2] {
-        let request = request_of(&samples, version, 2);
+        let request = request_of(body_of(&samples, version), version, 2);
         assert_eq!(request.headers()["retry-attempt"], "2");
         assert_eq!(request.headers()[VERSION_HEADER], version.header());
         let message = decompress(request.body(), DECODED_BYTES_MAX).expect("snappy");
@@ -34,6 +31,14 @@ fn both_versions_carry_the_samples() {
             .collect();
         assert_eq!(shown, [("a".to_owned(), vec![1, 2]), ("b".to_owned(), vec![1])]);
     }
+}
+
+#[test]
+fn a_body_of_2_0_can_become_one_of_1_0() {
+    let samples = [sample("a", 2, 5.0), sample("b", 1, 6.0), sample("a", 1, 4.0)];
+    let turned = body_as_v1(&body_of(&samples, Version::V2)).expect("it reads");
+    assert_eq!(turned, body_of(&samples, Version::V1));
+    assert!(body_as_v1(b"nonsense").is_err());
 }
 
 #[test]
@@ -63,6 +68,8 @@ fn verdicts() {
             refused("HTTP status 400 Bad Request"),
         ),
         (Version::V1, answer(404, &[], ""), refused("HTTP status 404 Not Found")),
+        (Version::V2, answer(401, &[], "x"), retry(None, "HTTP status 401 Unauthorized: x")),
+        (Version::V1, answer(403, &[], ""), retry(None, "HTTP status 403 Forbidden")),
         (Version::V2, answer(503, &[], ""), retry(None, "HTTP status 503 Service Unavailable")),
         (
             Version::V2,

@@ -3,11 +3,11 @@
 //! An info series belongs to the series with the same `instance` and `job`. Of several with the
 //! same name the one with the newest sample counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use protocol::labels::{Labels, LabelsBuilder, METRIC_NAME};
 use protocol::matcher::Matcher;
-use rapidhash::RapidHashMap;
+use rapidhash::{RapidHashMap, RapidHashSet};
 
 use crate::errors::EvalError;
 use crate::eval::Evaluator;
@@ -32,7 +32,13 @@ impl Evaluator<'_> {
             selection.name_matchers.iter().all(|m| m.matches(one.labels.metric_name()))
         };
         let enriched: Vec<bool> = base.iter().map(|one| !is_info(one)).collect();
-        let targets = identifying_values(base.iter().zip(&enriched));
+        let targets: RapidHashSet<Labels> = base
+            .iter()
+            .zip(&enriched)
+            .filter(|(_, enriched)| **enriched)
+            .map(|(one, _)| one.labels.only(&IDENTIFYING))
+            .filter(|target| !target.is_empty())
+            .collect();
         let infos = self.info_series(selection, &targets, grid)?;
         // For each info series the steps are laid out.
         self.usage.hold(infos.len().saturating_mul(grid.len()), &self.budget)?;
@@ -53,10 +59,10 @@ impl Evaluator<'_> {
     fn info_series(
         &mut self,
         selection: &InfoSelection,
-        targets: &[BTreeSet<String>; 2],
+        targets: &RapidHashSet<Labels>,
         grid: &Grid,
     ) -> Result<Vec<Series>, EvalError> {
-        if targets.iter().all(BTreeSet::is_empty) {
+        if targets.is_empty() {
             return Ok(Vec::new());
         }
         let vector = VectorNode {
@@ -78,28 +84,9 @@ impl Evaluator<'_> {
             let text = format!("this should be an info metric, with float samples: {labels}");
             return Err(EvalError::Execution(text));
         }
-        let wanted = |one: &Series| {
-            let mut pairs = IDENTIFYING.iter().zip(targets);
-            pairs.all(|(name, values)| values.is_empty() || values.contains(one.labels.value(name)))
-        };
-        infos.retain(wanted);
+        infos.retain(|one| targets.contains(&one.labels.only(&IDENTIFYING)));
         Ok(infos)
     }
-}
-
-/// The values of each identifying label among the series to enrich.
-fn identifying_values<'a>(
-    series: impl Iterator<Item = (&'a Series, &'a bool)>,
-) -> [BTreeSet<String>; 2] {
-    let mut values = [BTreeSet::new(), BTreeSet::new()];
-    for (one, _) in series.filter(|(_, enriched)| **enriched) {
-        for (name, values) in IDENTIFYING.iter().zip(&mut values) {
-            if let Some(value) = one.labels.get(name) {
-                values.insert(value.to_owned());
-            }
-        }
-    }
-    values
 }
 
 fn newest_by_step(infos: &[Series], grid: &Grid) -> Result<Newest, EvalError> {

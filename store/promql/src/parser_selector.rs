@@ -187,7 +187,7 @@ impl Parser<'_> {
                 let seconds = self.signed_number()?;
                 // The bounds of 64 bits, as floats; NaN fits nowhere.
                 if !(seconds > i64::MIN as f64 && seconds < i64::MAX as f64) {
-                    let seconds = crate::go_float::format_fixed(seconds, 6);
+                    let seconds = protocol::go_float::format_fixed(seconds, 6);
                     let message = format!("timestamp out of bounds for @ modifier: {seconds}");
                     return Err(self.error(span, message));
                 }

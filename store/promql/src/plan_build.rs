@@ -15,6 +15,7 @@ use crate::plan::{
     SubqueryNode, VectorNode,
 };
 use crate::plan_durations::DurationContext;
+use crate::plan_reference::shared_shift;
 use crate::source::Selection;
 
 /// Plans a query: computes durations, pins times, finds what must be fetched.
@@ -290,7 +291,7 @@ impl Builder<'_> {
         let (on_name, data_matchers): (Vec<Matcher>, Vec<Matcher>) =
             matchers.into_iter().partition(|matcher| matcher.name == METRIC_NAME);
         let name_matchers = info_name_matchers(on_name);
-        let shift = base_shift(&built.node).unwrap_or(Shift { at_ms: None, offset_ms: 0 });
+        let shift = shared_shift(&built.node);
         let selected = name_matchers.iter().chain(&data_matchers);
         self.selections.push(Selection {
             matchers: selected.cloned().collect(),
@@ -299,8 +300,10 @@ impl Builder<'_> {
         });
         let selection = self.selections.len() - 1;
         let info = Some(InfoSelection { selection, shift, data_matchers, name_matchers });
-        let invariant = built.invariant;
-        let node = NodeKind::Call(CallNode { function, args: vec![built.node], info });
+        // Info series that are looked for at each step move even where the samples do not.
+        let invariant = built.invariant && shift.at_ms.is_some();
+        let base = if invariant { built.node } else { built.wrapped() };
+        let node = NodeKind::Call(CallNode { function, args: vec![base], info });
         Ok(Built::new(expr, node).invariant_if(invariant, invariant))
     }
 
@@ -362,24 +365,6 @@ fn depends_on_step(function: FunctionId) -> bool {
             | F::Time
             | F::Timestamp
     )
-}
-
-/// Where the first selector below looks, times of enclosing subqueries included.
-fn base_shift(node: &Node) -> Option<Shift> {
-    match &node.kind {
-        NodeKind::Vector(vector) => Some(vector.shift),
-        NodeKind::Matrix(matrix) => Some(matrix.selector.shift),
-        NodeKind::Subquery(subquery) => base_shift(&subquery.expr).map(|inner| Shift {
-            at_ms: inner.at_ms.or(subquery.shift.at_ms),
-            offset_ms: inner.offset_ms
-                + if inner.at_ms.is_some() { 0 } else { subquery.shift.offset_ms },
-        }),
-        NodeKind::Call(call) => call.args.iter().find_map(base_shift),
-        NodeKind::Aggregate(aggregate) => base_shift(&aggregate.expr),
-        NodeKind::Binary(binary) => base_shift(&binary.lhs).or_else(|| base_shift(&binary.rhs)),
-        NodeKind::Negate(inner) | NodeKind::StepInvariant(inner) => base_shift(inner),
-        NodeKind::Number(_) | NodeKind::Text(_) => None,
-    }
 }
 
 /// The matchers on the info metrics' name; `target_info` where nothing is said, and names that

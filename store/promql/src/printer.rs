@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use protocol::go_float::{format_f, format_g};
 use protocol::labels::{METRIC_NAME, is_legacy_label_name, write_quoted};
 use protocol::matcher::{MatchOp, Matcher};
 use protocol::time::PromDuration;
@@ -12,7 +13,6 @@ use crate::ast::{
     Aggregate, At, Binary, DurationExpr, DurationKind, DurationValue, Expr, ExprKind,
     MatchCardinality, MatrixSelector, Subquery, VectorMatching, VectorSelector,
 };
-use crate::go_float::{format_general, format_plain};
 
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,15 +151,15 @@ fn write_matching(f: &mut fmt::Formatter<'_>, matching: &VectorMatching) -> fmt:
     }
     match (matching.fill_left, matching.fill_right) {
         (Some(left), Some(right)) if left == right => {
-            return write!(f, " fill ({})", format_general(left));
+            return write!(f, " fill ({})", format_g(left));
         }
         _ => {}
     }
     if let Some(left) = matching.fill_left {
-        write!(f, " fill_left ({})", format_general(left))?;
+        write!(f, " fill_left ({})", format_g(left))?;
     }
     if let Some(right) = matching.fill_right {
-        write!(f, " fill_right ({})", format_general(right))?;
+        write!(f, " fill_right ({})", format_g(right))?;
     }
     Ok(())
 }
@@ -212,7 +212,7 @@ fn write_number(f: &mut fmt::Formatter<'_>, value: f64, is_duration: bool) -> fm
     if is_duration {
         write_duration(f, (value * 1e9) as i64 / 1_000_000)
     } else {
-        f.write_str(&format_plain(value))
+        f.write_str(&format_f(value))
     }
 }
 

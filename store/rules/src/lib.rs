@@ -1,8 +1,7 @@
 //! Rule groups and their alerts.
 //!
 //! A group is evaluated on slots that are the same on every machine and after every restart; what
-//! it
-//! decides is decided by pure code (`alerting`, `recording`, `schedule`, `restore`), what it does
+//! it decides is decided by pure code (`alerting`, `recording`, `schedule`, `restore`), what it does
 //! goes through ports. Begin with `manager`, then `group`.
 
 pub mod ports;
@@ -19,6 +18,7 @@ pub mod group_state;
 pub mod journal;
 pub mod manager;
 pub mod memory;
+pub mod rehearsal;
 
 pub mod api;
 pub mod check;

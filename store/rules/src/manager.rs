@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use protocol::fault::Fault;
 use protocol::rule_file::RuleFile;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use world::commit_log::{LogError, StreamName};
 use world::tasks::TaskHandle;
 use world::world::World;
@@ -25,6 +25,10 @@ use crate::status::GroupStatus;
 
 /// The longest single wait of a group, so that a clock that was set wrong is noticed soon.
 const WAIT_MAX: Duration = Duration::from_mins(1);
+
+/// Groups of a workspace under evaluation at once; more wait in line. Each holds the series of one
+/// query in memory; one whose store is slow takes one place only.
+pub const GROUPS_AT_ONCE_MAX: usize = 16;
 
 /// What one namespace shall run.
 #[derive(Clone, Debug)]
@@ -42,6 +46,8 @@ pub struct RuleManager {
     settings: Arc<RuleSettings>,
     journal: Arc<Journal>,
     running: Mutex<Running>,
+    /// [`GROUPS_AT_ONCE_MAX`], first come, first served.
+    places: Arc<Semaphore>,
     /// One change at a time.
     applying: tokio::sync::Mutex<()>,
 }
@@ -78,6 +84,7 @@ impl RuleManager {
             settings: Arc::new(settings),
             journal,
             running: Mutex::default(),
+            places: Arc::new(Semaphore::new(GROUPS_AT_ONCE_MAX)),
             applying: tokio::sync::Mutex::default(),
         }))
     }
@@ -232,7 +239,7 @@ impl RuleManager {
             self.world.clock.clone(),
             Some(self.journal.clone()),
         ));
-        let task = run(self.world.clone(), group.clone(), stopped);
+        let task = run(self.world.clone(), group.clone(), self.places.clone(), stopped);
         let task = self.world.tasks.spawn("rule group", Box::pin(task));
         RunningGroup { group, stop, task }
     }
@@ -243,13 +250,20 @@ impl RuleManager {
 }
 
 /// Evaluates a group on its slots until it is told to end.
-async fn run(world: World, group: Arc<Group>, mut stopped: watch::Receiver<bool>) {
+async fn run(
+    world: World,
+    group: Arc<Group>,
+    places: Arc<Semaphore>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let spec = &group.spec;
     let schedule = Schedule::new(&spec.file, &spec.name, spec.interval_ms);
     let mut slot_ms = schedule.first_after(world.clock.now_ms());
     let mut evaluations = 0_u64;
     while wait_until(&world, slot_ms, &mut stopped).await {
+        let Some(place) = place(&world, &places, &mut stopped).await else { return };
         group.evaluate(slot_ms).await;
+        drop(place);
         evaluations += 1;
         // Two evaluations first: recorded series that alerts stand on are there by then.
         if evaluations == 2 && group.awaits_restore() {
@@ -258,6 +272,20 @@ async fn run(world: World, group: Arc<Group>, mut stopped: watch::Receiver<bool>
         let next = schedule.next(slot_ms, world.clock.now_ms());
         group.count_missed(next.missed);
         slot_ms = next.slot_ms;
+    }
+}
+
+/// A place among those that evaluate, unless the group is told to end before.
+async fn place<'a>(
+    world: &World,
+    places: &'a Semaphore,
+    stopped: &mut watch::Receiver<bool>,
+) -> Option<SemaphorePermit<'a>> {
+    tokio::select! {
+        biased;
+        () = world.tasks.stopping() => None,
+        _ = stopped.wait_for(|stopped| *stopped) => None,
+        place = places.acquire() => Some(place.expect("the semaphore is never closed")),
     }
 }
 

@@ -1,18 +1,18 @@
 //! Ports without a store: samples in memory, alerts in a list.
 //!
 //! For unit tests of rules, which are evaluated over series that a person wrote down. Queries run
-//! in
-//! the real engine.
+//! in the real engine.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::{BoxFuture, FutureExt, ready};
 use promql::ast::Expr;
-use promql::budget::Budget;
-use promql::engine::{EvalParams, evaluate, plan};
+use promql::budget::{Budget, Interruption};
+use promql::engine::{EvalParams, SUBQUERY_STEP_MS, evaluate, plan};
 use promql::source::{Points, ReadError, SeriesData};
 use promql::value::Value;
+use protocol::histogram::{FloatHistogram, ResetHint};
 use protocol::labels::Labels;
 use protocol::matcher::Matcher;
 use protocol::sample::{HistogramSample, Sample, TimeSeries};
@@ -24,8 +24,30 @@ use crate::ports::{
 /// Samples and alerts in memory. Cloning shares them.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
-    series: Arc<Mutex<BTreeMap<Labels, Held>>>,
+    series: Arc<Mutex<BTreeMap<Labels, Arc<Held>>>>,
     sent: Arc<Mutex<Vec<OutgoingAlert>>>,
+    queries: Queries,
+}
+
+/// How queries run.
+#[derive(Clone)]
+pub struct Queries {
+    /// Step of subqueries that name none.
+    pub subquery_step_ms: i64,
+    /// Samples a query may hold at once.
+    pub samples_max: usize,
+    /// Asked again and again; a query stops once it says `true`.
+    pub expired: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Default for Queries {
+    fn default() -> Self {
+        Self {
+            subquery_step_ms: SUBQUERY_STEP_MS,
+            samples_max: usize::MAX,
+            expired: Arc::new(|| false),
+        }
+    }
 }
 
 /// The points of one series; the first one written at a time stays.
@@ -35,10 +57,42 @@ struct Held {
     histograms: BTreeMap<i64, HistogramSample>,
 }
 
+impl Held {
+    /// Adds the points of `series`; how many were refused, since another point has their time.
+    fn add(&mut self, series: TimeSeries) -> u64 {
+        let mut refused = 0;
+        for Sample { timestamp_ms, value } in series.samples {
+            let first = *self.floats.entry(timestamp_ms).or_insert(value);
+            let clash = self.histograms.contains_key(&timestamp_ms);
+            refused += u64::from(clash || first.to_bits() != value.to_bits());
+        }
+        for mut sample in series.histograms {
+            let before = self.histograms.range(..sample.timestamp_ms).next_back();
+            say_reset(before.map(|(_, before)| &*before.histogram), &mut sample);
+            let first = self.histograms.entry(sample.timestamp_ms).or_insert(sample.clone());
+            let clash = self.floats.contains_key(&sample.timestamp_ms);
+            refused += u64::from(clash || !first.histogram.same_as(&sample.histogram));
+        }
+        refused
+    }
+}
+
+/// Says how a histogram follows the one before, as a database does that keeps them together.
+fn say_reset(before: Option<&FloatHistogram>, sample: &mut HistogramSample) {
+    let Some(before) = before.filter(|before| before.reset_hint != ResetHint::Gauge) else {
+        return;
+    };
+    if sample.histogram.reset_hint == ResetHint::Unknown {
+        let reset = sample.histogram.is_reset_after(before);
+        let hint = if reset { ResetHint::Reset } else { ResetHint::NotReset };
+        Arc::make_mut(&mut sample.histogram).reset_hint = hint;
+    }
+}
+
 /// One series as it was when a query began.
 struct Snapshot {
     labels: Labels,
-    held: Held,
+    held: Arc<Held>,
 }
 
 impl SeriesData for Snapshot {
@@ -62,26 +116,35 @@ impl MemoryStore {
         RulePorts { query: shared.clone(), sink: shared.clone(), alerts: shared }
     }
 
-    /// Writes samples.
-    pub fn write(&self, series: impl IntoIterator<Item = TimeSeries>) {
+    /// A store whose queries run in this way.
+    pub fn with(queries: Queries) -> Self {
+        Self { queries, ..Self::default() }
+    }
+
+    /// Writes samples; how many of them were refused, for another one has their time.
+    pub fn write(&self, series: impl IntoIterator<Item = TimeSeries>) -> u64 {
         let mut held = self.lock();
-        for one in series {
-            let points = held.entry(one.labels).or_default();
-            for sample in one.samples {
-                points.floats.entry(sample.timestamp_ms).or_insert(sample.value);
-            }
-            for sample in one.histograms {
-                points.histograms.entry(sample.timestamp_ms).or_insert(sample);
-            }
+        let mut refused = 0;
+        for mut one in series {
+            let labels = std::mem::take(&mut one.labels);
+            // Queries are over by now, so that nothing is copied.
+            refused += Arc::make_mut(held.entry(labels).or_default()).add(one);
         }
+        refused
     }
 
     /// Evaluates an expression at one time.
     pub fn evaluate(&self, expr: &Expr, at_ms: i64) -> Result<Value, String> {
-        let plan = plan(expr, &EvalParams::instant(at_ms)).map_err(|error| error.to_string())?;
+        let Queries { subquery_step_ms, samples_max, expired } = &self.queries;
+        let params =
+            EvalParams { subquery_step_ms: *subquery_step_ms, ..EvalParams::instant(at_ms) };
+        let plan = plan(expr, &params).map_err(|error| error.to_string())?;
         let selected: Vec<Vec<Arc<dyn SeriesData>>> =
             plan.selections().iter().map(|selection| self.select(&selection.matchers)).collect();
-        let result = evaluate(&plan, &selected, &Budget::unlimited());
+        let interrupted = || expired().then_some(Interruption::TimedOut);
+        let budget =
+            Budget { samples_max: *samples_max, bytes_max: usize::MAX, interrupted: &interrupted };
+        let result = evaluate(&plan, &selected, &budget);
         result.map(|result| result.value).map_err(|error| error.to_string())
     }
 
@@ -111,7 +174,7 @@ impl MemoryStore {
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Labels, Held>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Labels, Arc<Held>>> {
         self.series.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -143,8 +206,9 @@ impl QueryPort for MemoryStore {
 
 impl SinkPort for MemoryStore {
     fn append(&self, series: Vec<TimeSeries>) -> BoxFuture<'static, Result<AppendReport, String>> {
-        self.write(series);
-        ready(Ok(AppendReport::default())).boxed()
+        let refused = self.write(series);
+        let reason = (refused > 0).then(|| "duplicate sample for timestamp".to_owned());
+        ready(Ok(AppendReport { refused, reason })).boxed()
     }
 }
 

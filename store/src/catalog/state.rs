@@ -71,6 +71,11 @@ impl State {
         }
     }
 
+    /// Who owns a workspace.
+    pub fn owner(&self, id: &WorkspaceId) -> Option<String> {
+        self.workspaces.get(id).map(|workspace| workspace.record.owner.clone())
+    }
+
     /// The answer that a client token got.
     pub fn token(&self, key: &str) -> Option<&TokenRecord> {
         self.tokens.get(key)

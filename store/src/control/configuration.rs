@@ -9,6 +9,7 @@ use protocol::amp_api::configuration::{
 };
 use protocol::amp_api::error::FieldFault;
 use protocol::amp_api::status::{Status, StatusCode};
+use protocol::features::refusal;
 use protocol::labels::is_legacy_label_name;
 use protocol::limits::Limits;
 use protocol::time::PromDuration;
@@ -21,7 +22,6 @@ use crate::control::error::ControlError;
 use crate::control::ports::Running;
 use crate::control::request::ControlRequest;
 use crate::control::workspaces::{owned, record};
-use crate::features;
 use crate::http::answer::Answer;
 
 const DAY_MS: i64 = 86_400_000;
@@ -128,7 +128,8 @@ pub fn merge_extras(
         None => {}
     }
     if let Some(flags) = features {
-        faults.extend(flags.iter().filter_map(|flag| features::fault(flag)));
+        let refused = flags.iter().filter_map(|flag| refusal(flag));
+        faults.extend(refused.map(|message| FieldFault::new("hearth.features", message)));
         configuration.features = flags.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
     }
     for (name, value) in limits.unwrap_or_default() {

@@ -1,9 +1,9 @@
 //! Errors of the control API and their statuses.
 
 use http::StatusCode;
-use http::header::{ALLOW, HeaderName, RETRY_AFTER};
+use http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use protocol::amp_api::error::{
-    ERROR_TYPE_HEADER, ErrorBody, ErrorCode, FieldFault, ValidationReason,
+    ERROR_TYPE_HEADER, ErrorBody, ErrorCode, ErrorExtras, FieldFault, ValidationReason,
 };
 
 use crate::catalog::error::CatalogError;
@@ -96,9 +96,15 @@ pub enum ControlError {
         /// Bytes.
         limit: usize,
     },
+    /// Say who you are.
+    #[error("{0}")]
+    Unauthenticated(String),
     /// Not allowed.
     #[error("{0}")]
     Denied(String),
+    /// Who may come in cannot be found out; try again.
+    #[error("{0}")]
+    Unavailable(String),
     /// Our fault, or the disk's.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -125,15 +131,29 @@ impl ControlError {
             body.resource_type = Some(kind.as_str().to_owned());
             body.resource_id = Some(id.to_owned());
         }
+        if let Self::Owned { owner, .. } = self {
+            body.hearth = Some(ErrorExtras { owner: Some(owner.clone()) });
+        }
         if let Self::Quota { limit, .. } = self {
             body.service_code = Some("aps".to_owned());
             body.quota_code = Some((*limit).to_owned());
         }
-        let answer = Answer::json(status(code), &body)
+        let answer = Answer::json(self.status(code), &body)
             .with(HeaderName::from_static(ERROR_TYPE_HEADER), code.as_str());
-        match code {
-            ErrorCode::InternalServerException => answer.with(RETRY_AFTER, "1"),
+        match (self, code) {
+            (Self::Unauthenticated(_), _) => answer.with(WWW_AUTHENTICATE, "Bearer"),
+            (_, ErrorCode::InternalServerException) => answer.with(RETRY_AFTER, "1"),
             _ => answer,
+        }
+    }
+
+    /// AMP knows callers by their signatures and has no word for these two: its code under HTTP's
+    /// own status.
+    const fn status(&self, code: ErrorCode) -> StatusCode {
+        match self {
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            _ => status(code),
         }
     }
 
@@ -154,8 +174,10 @@ impl ControlError {
                 (ConflictException, None)
             }
             Self::Quota { .. } => (ServiceQuotaExceededException, None),
-            Self::Denied(_) => (AccessDeniedException, None),
-            Self::Catalog(_) | Self::Internal(_) => (InternalServerException, None),
+            Self::Unauthenticated(_) | Self::Denied(_) => (AccessDeniedException, None),
+            Self::Catalog(_) | Self::Internal(_) | Self::Unavailable(_) => {
+                (InternalServerException, None)
+            }
         }
     }
 

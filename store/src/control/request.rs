@@ -66,7 +66,9 @@ impl ControlRequest {
             let message = "1 to 64 visible ASCII characters";
             return Err(ControlError::field("clientToken", message));
         }
-        let key = format!("{}|{:?}|{token}", self.principal.owner, self.action);
+        // Two users never share an answer, though the owner of both is `api`.
+        let user = self.principal.user.as_deref().map_or(String::new(), |user| format!("{user}|"));
+        let key = format!("{user}{}|{:?}|{token}", self.principal.owner, self.action);
         let asked = [self.captures.join("\n").as_bytes(), b"\n", &self.body].concat();
         Ok(Some(Token { key, request_hash: content_hash(&asked) }))
     }

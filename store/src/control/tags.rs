@@ -40,15 +40,16 @@ pub fn list(control: &Control, request: &ControlRequest) -> Result<Answer, Contr
     Ok(body(&TagsDocument { tags }))
 }
 
-/// TagResource.
+/// TagResource. An internal principal that sets the owner's tag hands the resource over.
 pub async fn set(control: &Control, request: &ControlRequest) -> Result<Answer, ControlError> {
     let input: TagsDocument = request.parse()?;
-    let faults = faults_of(&input.tags, &request.principal);
+    let (new, owner) = owner_apart(input.tags, &request.principal);
+    let faults = faults_of(&new, &request.principal);
     if !faults.is_empty() {
         return Err(ControlError::Fields(faults));
     }
-    change(control, request, |tags| {
-        tags.extend(input.tags);
+    change(control, request, &owner, |tags| {
+        tags.extend(new);
         if tags.len() > TAGS_MAX {
             Err(ControlError::field("tags", format!("at most {TAGS_MAX} tags in all")))
         } else {
@@ -69,7 +70,7 @@ pub async fn remove(control: &Control, request: &ControlRequest) -> Result<Answe
     if !faults.is_empty() {
         return Err(ControlError::Fields(faults));
     }
-    change(control, request, |tags| {
+    change(control, request, &request.principal.owner, |tags| {
         tags.retain(|key, _| !keys.contains(key));
         Ok(())
     })
@@ -103,6 +104,7 @@ pub fn faults_of(tags: &Tags, principal: &Principal) -> Vec<FieldFault> {
 async fn change(
     control: &Control,
     request: &ControlRequest,
+    owner: &str,
     edit: impl FnOnce(&mut Tags) -> Result<(), ControlError>,
 ) -> Result<Answer, ControlError> {
     let tagged = tagged(control, request)?;
@@ -112,6 +114,7 @@ async fn change(
                 let workspace = owned(state, id, &request.principal)?;
                 let mut record: WorkspaceRecord = workspace.record.as_ref().clone();
                 edit(&mut record.tags)?;
+                owner.clone_into(&mut record.owner);
                 Record::Workspace(record)
             }
             Tagged::Namespace(id, name) => {
@@ -119,6 +122,7 @@ async fn change(
                     rule_namespaces::owned_namespace(state, id, name, &request.principal)?;
                 let mut record: DefinitionRecord = namespace.clone();
                 edit(&mut record.tags)?;
+                owner.clone_into(&mut record.owner);
                 Record::Namespace(id.clone(), record)
             }
         };

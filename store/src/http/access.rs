@@ -1,92 +1,166 @@
-//! Who may do what.
+//! Who may do what: the one place of decision.
+//!
+//! Callers inside the process carry a [`Principal`] and are trusted; everybody else shows what the
+//! modes in force ask for. A token is judged wherever tokens are known, also beside mode `none`.
+
+pub mod decisions;
+pub mod kubernetes;
+pub mod refusal;
+pub mod remembered;
+pub mod reviews;
+pub mod right;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use http::header::AUTHORIZATION;
 use http::request::Parts;
+use world::clock::Clock;
 
-use crate::http::routes::Action;
+use crate::http::access::decisions::ReviewCounts;
+use crate::http::access::kubernetes::KubernetesAccess;
+use crate::http::access::refusal::Refusal;
+use crate::http::access::reviews::Reviews;
+use crate::http::access::right::{Place, Right, acting_for_owners};
 use crate::principal::{OWNER_HEADER, Principal};
-use crate::settings::AccessMode;
+use crate::settings::{AccessMode, StoreSettings};
 
 /// Why a store does not start with these settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessRefusal {
+    /// Nobody could come in.
+    #[error("there is no access mode; give --auth none, or --auth kubernetes")]
+    NoMode,
     /// A mode that is not there yet.
-    #[error("access mode {0:?} is not built yet; use access mode none on the loopback interface")]
+    #[error(
+        "access mode {0:?} is not built yet; use none on the loopback interface, or kubernetes"
+    )]
     NotBuilt(AccessMode),
+    /// Something that the mode `kubernetes` cannot do without.
+    #[error("access mode kubernetes needs {0}")]
+    Missing(&'static str),
     /// Open to everybody on an interface that everybody reaches.
     #[error(
         "access mode none does not listen on {0}: everybody could read and write; listen on a \
          loopback address, or allow it with --insecure"
     )]
     NotLoopback(SocketAddr),
+    /// Tokens for everybody on the way to read.
+    #[error(
+        "access mode kubernetes does not listen on {0} without TLS: tokens would travel in the \
+         clear; give --tls-cert and --tls-key, or allow it with --insecure"
+    )]
+    TokensInTheClear(SocketAddr),
 }
 
 /// The decision on each request.
-#[derive(Clone, Debug)]
 pub struct Access {
     insecure: bool,
+    encrypted: bool,
+    /// Whether those who show nothing may come in.
+    open: bool,
+    kubernetes: Option<KubernetesAccess>,
 }
 
 impl Access {
-    /// The access control of these modes.
-    pub fn new(modes: &[AccessMode], insecure: bool) -> Result<Self, AccessRefusal> {
-        match modes.iter().find(|mode| **mode != AccessMode::None) {
-            Some(mode) => Err(AccessRefusal::NotBuilt(*mode)),
-            None => Ok(Self { insecure }),
+    /// The access control of these settings.
+    pub fn new(
+        settings: &StoreSettings,
+        reviews: Option<Arc<dyn Reviews>>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, AccessRefusal> {
+        let (mut open, mut kubernetes) = (false, None);
+        for mode in &settings.access {
+            match mode {
+                AccessMode::None => open = true,
+                AccessMode::Kubernetes => {
+                    kubernetes = Some(kubernetes_access(settings, reviews.clone(), clock)?);
+                }
+                AccessMode::SigV4 => return Err(AccessRefusal::NotBuilt(*mode)),
+            }
         }
+        if !open && kubernetes.is_none() {
+            return Err(AccessRefusal::NoMode);
+        }
+        let encrypted = settings.tls.is_some();
+        Ok(Self { insecure: settings.insecure, encrypted, open, kubernetes })
     }
 
     /// Whether the store may listen there.
     pub fn check_listen(&self, address: SocketAddr) -> Result<(), AccessRefusal> {
         if address.ip().is_loopback() || self.insecure {
             Ok(())
-        } else {
+        } else if self.open {
             Err(AccessRefusal::NotLoopback(address))
+        } else if !self.encrypted {
+            Err(AccessRefusal::TokensInTheClear(address))
+        } else {
+            Ok(())
         }
     }
 
-    /// Who asks, where it is allowed. A signature is taken as it is: nobody is refused here.
-    pub fn admit(&self, parts: &Parts, _action: Action) -> Principal {
-        let owner = parts.headers.get(OWNER_HEADER).and_then(|value| value.to_str().ok());
-        let principal = parts.extensions.get::<Principal>().cloned();
-        principal.unwrap_or_else(Principal::outside).acting_for(owner)
+    /// Reviews that the API server was asked for; none where no mode asks it.
+    pub fn review_counts(&self) -> Vec<(&'static str, ReviewCounts)> {
+        self.kubernetes.iter().flat_map(KubernetesAccess::review_counts).collect()
     }
+
+    /// Who asks, where that one has the right at that place.
+    ///
+    /// A signature is taken as it is in mode `none`: nobody is refused there.
+    pub async fn admit(
+        &self,
+        parts: &Parts,
+        right: Right,
+        place: impl FnOnce() -> Place,
+    ) -> Result<Principal, Refusal> {
+        let owner = parts.headers.get(OWNER_HEADER).and_then(|value| value.to_str().ok());
+        if let Some(principal) = parts.extensions.get::<Principal>() {
+            return Ok(principal.clone().acting_for(owner));
+        }
+        match (&self.kubernetes, bearer(parts)) {
+            _ if right == Right::Open => Ok(Principal::outside()),
+            (Some(kubernetes), Some(token)) => {
+                let owner = owner.filter(|_| right.is_control());
+                let wanted = right.attributes(place(), kubernetes.namespace());
+                let acting = owner.map(|_| acting_for_owners());
+                let wanted: Vec<_> = wanted.into_iter().chain(acting).collect();
+                let principal = kubernetes.admit(token, &wanted).await?;
+                Ok(match owner {
+                    Some(owner) => principal.trusted().acting_for(Some(owner)),
+                    None => principal,
+                })
+            }
+            (Some(kubernetes), None) if !self.open => Err(kubernetes.no_token()),
+            _ => Ok(Principal::outside()),
+        }
+    }
+}
+
+fn kubernetes_access(
+    settings: &StoreSettings,
+    reviews: Option<Arc<dyn Reviews>>,
+    clock: &Arc<dyn Clock>,
+) -> Result<KubernetesAccess, AccessRefusal> {
+    let missing = AccessRefusal::Missing;
+    let kubernetes = settings.kubernetes.clone();
+    let kubernetes =
+        kubernetes.ok_or(missing("--kubernetes-audience and --kubernetes-namespace"))?;
+    if kubernetes.audience.is_empty() {
+        return Err(missing("an audience: --kubernetes-audience is empty"));
+    }
+    if kubernetes.namespace.is_empty() {
+        return Err(missing("a namespace: --kubernetes-namespace is empty"));
+    }
+    let reviews = reviews.ok_or(missing("a Kubernetes API server to ask"))?;
+    Ok(KubernetesAccess::new(kubernetes, reviews, clock))
+}
+
+/// The token of `authorization: Bearer TOKEN`.
+fn bearer(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_open_store_stays_on_the_loopback_interface() {
-        let open = Access::new(&[AccessMode::None], false).expect("there");
-        assert!(open.check_listen("127.0.0.1:9090".parse().expect("an address")).is_ok());
-        assert!(open.check_listen("[::1]:9090".parse().expect("an address")).is_ok());
-        assert!(open.check_listen("0.0.0.0:9090".parse().expect("an address")).is_err());
-        let insecure = Access::new(&[AccessMode::None], true).expect("there");
-        assert!(insecure.check_listen("0.0.0.0:9090".parse().expect("an address")).is_ok());
-    }
-
-    #[test]
-    fn a_mode_that_is_not_there_is_refused_at_start() {
-        let refusal = Access::new(&[AccessMode::None, AccessMode::SigV4], false);
-        assert_eq!(refusal.expect_err("not there"), AccessRefusal::NotBuilt(AccessMode::SigV4));
-    }
-
-    #[test]
-    fn strangers_cannot_act_for_an_owner() {
-        let parts = |principal: Option<Principal>| {
-            let mut request = http::Request::builder().header(OWNER_HEADER, "up/x");
-            if let Some(principal) = principal {
-                request = request.extension(principal);
-            }
-            request.body(()).expect("a request").into_parts().0
-        };
-        let access = Access::new(&[AccessMode::None], false).expect("there");
-        let action = Action::Process(crate::http::routes::ProcessAction::Ready);
-        assert_eq!(access.admit(&parts(None), action), Principal::outside());
-        let inside = access.admit(&parts(Some(Principal::internal("up"))), action);
-        assert_eq!(inside, Principal::internal("up/x"));
-    }
-}
+mod tests;

@@ -55,11 +55,16 @@ pub async fn answer(store: &Arc<Store>, request: DataRequest<'_>, body: Body) ->
     let action = request.action;
     match act(store, request, body).await {
         Ok(answer) => answer,
-        Err(error) => match action {
-            DataAction::RemoteWrite => error.text_answer(),
-            _ if action.is_alert_manager() => error.json_string_answer(),
-            _ => error.answer(),
-        },
+        Err(error) => error_answer(action, &error),
+    }
+}
+
+/// An error in the shape of the API that was asked.
+pub fn error_answer(action: DataAction, error: &ApiError) -> Answer {
+    match action {
+        DataAction::RemoteWrite => error.text_answer(),
+        _ if action.is_alert_manager() => error.json_string_answer(),
+        _ => error.answer(),
     }
 }
 
@@ -68,7 +73,7 @@ async fn act(store: &Arc<Store>, request: DataRequest<'_>, body: Body) -> Result
     let workspace = workspace(store, &scope).await?;
     let mut params = Params::parse(parts.uri.query().unwrap_or(""));
     let limit = match action {
-        DataAction::RemoteWrite => body::WRITE_BYTES_MAX,
+        DataAction::RemoteWrite | DataAction::OtlpMetrics => body::WRITE_BYTES_MAX,
         DataAction::AmPostAlerts => body::ALERTS_BYTES_MAX,
         _ => body::FORM_BYTES_MAX,
     };
@@ -142,7 +147,9 @@ async fn dispatch(action: DataAction, context: Context<'_>) -> Result<Answer, Ap
         DataAction::RuntimeInfo => Ok(status::runtime_info(&context)),
         DataAction::Features => Ok(status::features(&context)),
         DataAction::Federate => Err(ApiError::NotBuilt("federation (/federate)".to_owned())),
-        DataAction::NotBuilt => Err(ApiError::NotBuilt(shortened(context.parts.uri.path()))),
+        DataAction::NotBuilt | DataAction::OtlpMetrics => {
+            Err(ApiError::NotBuilt(shortened(context.parts.uri.path())))
+        }
         action => Err(ApiError::Internal(format!("{action:?} is served nowhere"))),
     }
 }

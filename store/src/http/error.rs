@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{ALLOW, RETRY_AFTER};
+use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::json;
 
 use crate::http::answer::Answer;
@@ -24,6 +24,12 @@ pub enum ApiError {
     /// Nobody waits any more.
     #[error("{0}")]
     Canceled(String),
+    /// Say who you are.
+    #[error("{0}")]
+    Unauthenticated(String),
+    /// Not allowed to that one.
+    #[error("{0}")]
+    Denied(String),
     /// Not there.
     #[error("{0}")]
     NotFound(String),
@@ -66,6 +72,8 @@ impl ApiError {
             Self::Execution(_) => (422, "execution"),
             Self::Timeout(_) => (503, "timeout"),
             Self::Canceled(_) => (499, "canceled"),
+            Self::Unauthenticated(_) => (401, "unauthorized"),
+            Self::Denied(_) => (403, "forbidden"),
             Self::NotFound(_) => (404, "not_found"),
             Self::WrongMethod(_) => (405, "bad_data"),
             Self::NotBuilt(_) => (501, "not_implemented"),
@@ -100,6 +108,7 @@ impl ApiError {
 
     fn with_hints(&self, answer: Answer) -> Answer {
         match self {
+            Self::Unauthenticated(_) => answer.with(WWW_AUTHENTICATE, "Bearer"),
             Self::WrongMethod(allowed) => answer.with(ALLOW, &allowed.join(", ")),
             Self::RateLimited { retry_after, .. } => {
                 // Whole seconds, rounded up: earlier would be refused again.

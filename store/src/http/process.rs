@@ -11,7 +11,7 @@ use crate::metrics;
 use crate::store::Store;
 
 /// Answers a question about the process.
-pub fn answer(store: &Arc<Store>, action: ProcessAction) -> Answer {
+pub async fn answer(store: &Arc<Store>, action: ProcessAction) -> Answer {
     match action {
         ProcessAction::Healthy => Answer::text(StatusCode::OK, "Hearth is healthy.\n"),
         ProcessAction::Ready if store.is_ready() => {
@@ -21,7 +21,7 @@ pub fn answer(store: &Arc<Store>, action: ProcessAction) -> Answer {
             ApiError::Unavailable("hearth is opening its workspaces".to_owned()).text_answer()
         }
         ProcessAction::Metrics => {
-            Answer::typed(StatusCode::OK, metrics::MEDIA_TYPE, metrics::text(store))
+            Answer::typed(StatusCode::OK, metrics::MEDIA_TYPE, metrics::text(store).await)
         }
     }
 }

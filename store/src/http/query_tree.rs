@@ -9,7 +9,7 @@ use promql::ast::{
     MatrixSelector, Subquery, ValueType, VectorMatching, VectorSelector,
 };
 use promql::function_table::{Arity, Function};
-use promql::go_float::format_plain;
+use protocol::go_float::format_f;
 use serde_json::{Value, json};
 
 /// The tree of an expression. Its depth is bounded by the parser.
@@ -39,7 +39,7 @@ pub fn tree(expr: &Expr) -> Value {
 }
 
 fn number(value: f64) -> Value {
-    json!({"type": "numberLiteral", "val": format_plain(value)})
+    json!({"type": "numberLiteral", "val": format_f(value)})
 }
 
 const fn sign(negative: bool) -> &'static str {

@@ -14,6 +14,8 @@ use http::request::Parts;
 use crate::control::action::ControlAction;
 use crate::control::error::{ControlError, no_such_path, wrong_method};
 use crate::control::request::ControlRequest;
+use crate::http::access::refusal::Refusal;
+use crate::http::access::right;
 use crate::http::answer::Answer;
 use crate::http::body;
 use crate::http::data_plane::{self, DataRequest};
@@ -60,7 +62,10 @@ async fn routed(
         Action::Data(action) => format!("{action:?}"),
         Action::Process(action) => format!("{action:?}"),
     };
-    let principal = store.access.admit(parts, action);
+    let principal = match admit(store, parts, &matched).await {
+        Ok(principal) => principal,
+        Err(refusal) => return (name, refused(action, refusal)),
+    };
     let answered = AssertUnwindSafe(answer(store, parts, body, matched, principal));
     let answer = answered.catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!(action = name, request_id, "a request panicked");
@@ -73,6 +78,24 @@ async fn routed(
     (name, answer)
 }
 
+async fn admit(store: &Store, parts: &Parts, matched: &Matched) -> Result<Principal, Refusal> {
+    let place = || {
+        let id = right::named(matched, store.default_workspace());
+        let owner = id.as_ref().and_then(|id| store.catalog.read(|state| state.owner(id)));
+        right::place(id.as_ref(), owner.as_deref())
+    };
+    store.access.admit(parts, matched.action.right(), place).await
+}
+
+/// In the shape of the API that was asked.
+fn refused(action: Action, refusal: Refusal) -> Answer {
+    match action {
+        Action::Control(_) => ControlError::from(refusal).answer(),
+        Action::Data(action) => data_plane::error_answer(action, &refusal.into()),
+        Action::Process(_) => ApiError::from(refusal).text_answer(),
+    }
+}
+
 async fn answer(
     store: &Arc<Store>,
     parts: &Parts,
@@ -82,7 +105,7 @@ async fn answer(
 ) -> Answer {
     let Matched { action, scope, captures } = matched;
     match action {
-        Action::Process(action) => process::answer(store, action),
+        Action::Process(action) => process::answer(store, action).await,
         Action::Control(action) => control(store, parts, body, action, captures, principal).await,
         Action::Data(action) => {
             let request = DataRequest { action, scope, captures, parts };

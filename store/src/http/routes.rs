@@ -7,6 +7,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::control::action::ControlAction;
+use crate::http::access::right::Right;
 use crate::http::data_action::DataAction;
 
 /// What a request asks for.
@@ -20,6 +21,17 @@ pub enum Action {
     Process(ProcessAction),
 }
 
+impl Action {
+    /// What it needs in Kubernetes.
+    pub const fn right(self) -> Right {
+        match self {
+            Self::Control(action) => action.right(),
+            Self::Data(action) => action.right(),
+            Self::Process(action) => action.right(),
+        }
+    }
+}
+
 /// Questions about the process itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessAction {
@@ -29,6 +41,16 @@ pub enum ProcessAction {
     Ready,
     /// `/metrics`
     Metrics,
+}
+
+impl ProcessAction {
+    /// What it needs in Kubernetes. Who asks for health comes without a token.
+    pub const fn right(self) -> Right {
+        match self {
+            Self::Healthy | Self::Ready => Right::Open,
+            Self::Metrics => Right::Metrics,
+        }
+    }
 }
 
 /// Which workspace a request of the data plane is for.
@@ -93,25 +115,36 @@ fn is_data(words: &[&str]) -> bool {
         || words == ["hearth", "deliveries"]
 }
 
+/// The whole table: methods, pattern, action. Patterns of the data plane are relative to a
+/// workspace.
+pub fn table() -> impl Iterator<Item = (&'static str, &'static str, Action)> {
+    process_routes().chain(control_routes()).chain(data_routes())
+}
+
 fn data(method: &Method, words: &[&str], scope: Scope) -> Result<Matched, Unrouted> {
     // Clients append `api/v1/...` to an endpoint that may already end in `api/v1/`.
     let words = match words {
         ["api", "v1", "api", "v1", ..] => &words[2..],
         words => words,
     };
-    let table =
-        DATA.iter().map(|(methods, pattern, action)| (*methods, *pattern, Action::Data(*action)));
-    find(method, words, table, &scope, Dialect::Prometheus)
+    find(method, words, data_routes(), &scope, Dialect::Prometheus)
 }
 
 fn control(method: &Method, words: &[&str]) -> Result<Matched, Unrouted> {
-    let control = CONTROL
-        .iter()
-        .map(|(methods, pattern, action)| (*methods, *pattern, Action::Control(*action)));
-    let process = PROCESS
-        .iter()
-        .map(|(methods, pattern, action)| (*methods, *pattern, Action::Process(*action)));
-    find(method, words, control.chain(process), &Scope::Process, Dialect::Amp)
+    let table = control_routes().chain(process_routes());
+    find(method, words, table, &Scope::Process, Dialect::Amp)
+}
+
+fn data_routes() -> impl Iterator<Item = (&'static str, &'static str, Action)> {
+    DATA.iter().map(|(methods, pattern, action)| (*methods, *pattern, Action::Data(*action)))
+}
+
+fn control_routes() -> impl Iterator<Item = (&'static str, &'static str, Action)> {
+    CONTROL.iter().map(|(methods, pattern, action)| (*methods, *pattern, Action::Control(*action)))
+}
+
+fn process_routes() -> impl Iterator<Item = (&'static str, &'static str, Action)> {
+    PROCESS.iter().map(|(methods, pattern, action)| (*methods, *pattern, Action::Process(*action)))
 }
 
 fn find(
@@ -248,7 +281,7 @@ const DATA: &[(&str, &str, DataAction)] = {
         ("GET", "federate", Federate),
         ("GET", "hearth/deliveries", Deliveries),
         ("POST", "api/v1/read", NotBuilt),
-        ("POST", "api/v1/otlp/v1/metrics", NotBuilt),
+        ("POST", "api/v1/otlp/v1/metrics", OtlpMetrics),
         ("GET", "api/v1/targets/metadata", NotBuilt),
         ("GET", "api/v1/targets/relabel_steps", NotBuilt),
         ("GET", "api/v1/scrape_pools", NotBuilt),

@@ -2,10 +2,10 @@
 
 use http::StatusCode;
 use jiff::Timestamp;
+use protocol::features::{Effect, FEATURES};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::features::{Effect, FEATURES};
 use crate::http::answer::Answer;
 use crate::http::data_plane::Context;
 

@@ -11,7 +11,7 @@ use protocol::sample::{Sample, TimeSeries};
 use serde_json::{Value, json};
 use store::principal::Principal;
 use store::settings::StoreSettings;
-use store::store::Store;
+use store::store::{Store, StorePorts};
 use tower::ServiceExt;
 use world::real_world::RealWorld;
 use world::world::World;
@@ -57,11 +57,20 @@ impl InProcess {
 
     /// In a world that the test has changed.
     pub async fn start_in(change: impl FnOnce(&mut World)) -> Self {
+        Self::start_with(StoreSettings::default(), StorePorts::default(), change).await
+    }
+
+    /// The same, with settings and ports.
+    pub async fn start_with(
+        settings: StoreSettings,
+        ports: StorePorts,
+        change: impl FnOnce(&mut World),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let world = RealWorld::open(folder.path()).await.expect("the folder opens");
         let mut changed = world.world.clone();
         change(&mut changed);
-        let store = Store::open(changed, StoreSettings::default()).await.expect("the store opens");
+        let store = Store::open_with(changed, settings, ports).await.expect("the store opens");
         Self { folder: Some(folder), world: Some(world), store }
     }
 

@@ -1,0 +1,122 @@
+//! Memory with many objects, measured. Takes long: only with HEARTH_E2E_SCALE=1.
+
+use std::time::Duration;
+
+use e2e::eventually::eventually;
+use e2e::install::{self, home};
+use e2e::kubernetes::{Namespace, kubectl, must, run};
+use e2e::scene::{self, LIMIT};
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+fn wanted() -> bool {
+    let wanted = std::env::var_os("HEARTH_E2E_SCALE").is_some();
+    if !wanted {
+        println!("SKIPPED: memory with many objects: HEARTH_E2E_SCALE is not set");
+    }
+    wanted
+}
+
+/// Memory of the pods with this name at their front, MiB, as metrics-server measures it.
+async fn memory_mib(pod: &str) -> Result<f64, String> {
+    let table = home().kubectl(&["top", "pod", "--no-headers"]).await?;
+    let line = table.lines().find(|line| line.starts_with(pod)).ok_or(table.clone())?;
+    let text = line.split_whitespace().nth(2).unwrap_or_default();
+    text.trim_end_matches("Mi").parse().map_err(|_| line.to_owned())
+}
+
+/// The highest of what is measured over a minute.
+async fn peak_mib(pod: &str) -> f64 {
+    let mut peak = 0.0_f64;
+    for _ in 0..12 {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let what = format!("memory of {pod}");
+        peak = peak.max(eventually(&what, LIMIT, async || memory_mib(pod).await).await);
+    }
+    peak
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn the_operator_is_small() {
+    if !wanted() {
+        return;
+    }
+    install::ensure().await;
+    scene::clear("many", &[]).await;
+    install::scale_operator(0).await;
+    install::scale_operator(1).await;
+    let idle = peak_mib("hearth-operator").await;
+    println!("MEASURED memory of an idle operator: {idle} MiB");
+    let many = Namespace::fresh("e2e-many").await;
+    scene::workspace("many").await;
+    let consent = scene::example("workspace", "many");
+    let consent = consent.replace("alias: demo", "alias: demo\n  access: {namespaces: [e2e-many]}");
+    home().must_apply(&consent).await;
+    let mut groups = String::new();
+    for number in 0..500 {
+        groups += &format!(
+            "{{apiVersion: hearth.dev/v1alpha1, kind: RuleGroup, metadata: {{name: g{number}}}, spec: {{workspaceRef: \
+              {{name: many, namespace: hearth-system}}, groups: [{{name: a, interval: 60s, rules: [{{record: 'r:{number}', expr: up}}]}}]}}}}\n---\n"
+        );
+    }
+    many.must_apply(&groups).await;
+    eventually("500 groups are programmed", Duration::from_secs(300), async || {
+        let path = "jsonpath={.items[*].status.conditions[?(@.type==\"Programmed\")].status}";
+        let all = many.kubectl(&["get", "rulegroups", "-o", path]).await?;
+        let good = all.matches("True").count();
+        if good == 500 { Ok(()) } else { Err(format!("{good} of 500")) }
+    })
+    .await;
+    let loaded = peak_mib("hearth-operator").await;
+    println!("MEASURED memory of an operator with 500 RuleGroups: {loaded} MiB");
+    must(&["delete", "rulegroups", "--all", "-n", "e2e-many", "--timeout=300s"]).await;
+    scene::clear("many", &[many]).await;
+    assert!(idle < 64.0, "{idle} MiB idle");
+    assert!(loaded < 150.0, "{loaded} MiB with 500 RuleGroups");
+}
+
+/// Pods on nodes that are only names: nothing runs, everything is listed and watched.
+async fn fake_pods(namespace: &Namespace, count: usize) {
+    let tolerations = "tolerations: [{operator: Exists}]";
+    for chunk in 0..count / 500 {
+        let node = format!("e2e-fake-{chunk}");
+        let manifest = format!("{{apiVersion: v1, kind: Node, metadata: {{name: {node}}}}}");
+        run("kubectl", &["create", "-f", "-"], &manifest).await.unwrap_or_default();
+        let mut pods = String::new();
+        for number in 0..500 {
+            pods += &format!(
+                "{{apiVersion: v1, kind: Pod, metadata: {{name: p{chunk}-{number}, labels: {{app: fake, tier: backend, \
+                  version: v1}}, annotations: {{team: shop, note: 'some words that annotations hold'}}}}, spec: {{nodeName: {node}, \
+                  {tolerations}, containers: [{{name: a, image: 'localhost/none:1', env: [{{name: A, value: b}}], \
+                  ports: [{{name: web, containerPort: 8080}}]}}]}}}}\n---\n"
+            );
+        }
+        let args = ["-n", &namespace.name, "create", "--validate=false", "-f", "-"];
+        run("kubectl", &args, &pods).await.unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn a_collector_that_watches_ten_thousand_pods_is_small() {
+    if !wanted() {
+        return;
+    }
+    install::ensure().await;
+    scene::clear("crowd", &[]).await;
+    let crowd = Namespace::fresh("e2e-crowd").await;
+    fake_pods(&crowd, 10_000).await;
+    scene::workspace("crowd").await;
+    scene::scraper("crowd").await;
+    home().until("scraper", "crowd", "Ready", "True", LIMIT).await;
+    let seen = peak_mib("crowd-scraper-0").await;
+    println!("MEASURED memory of a collector that watches 10,000 pods: {seen} MiB");
+    let args = ["delete", "pods", "--all", "--force", "--grace-period=0", "-n", "e2e-crowd"];
+    kubectl(&args).await.unwrap_or_default();
+    for chunk in 0..20 {
+        kubectl(&["delete", "node", &format!("e2e-fake-{chunk}")]).await.unwrap_or_default();
+    }
+    scene::clear("crowd", &[crowd]).await;
+    assert!(seen < 200.0, "{seen} MiB, which is {} bytes", seen * MIB);
+}

@@ -1,0 +1,59 @@
+//! `hearth scraper`: one collector of a Scraper, in a cluster.
+
+use scraper::role::{RoleSettings, run as run_role};
+use scraper::role_server::TlsFiles;
+
+use crate::cli::ScraperArgs;
+use crate::serve::stop_signal;
+
+/// Runs until it is told to stop.
+pub async fn run(args: ScraperArgs) -> anyhow::Result<()> {
+    let stop = stop_signal();
+    tracing::info!(listen = %args.listen, shard = args.shard, "collecting");
+    run_role(settings(args), async {
+        match stop.await {
+            Ok(()) => tracing::info!("stopping"),
+            Err(error) => tracing::error!(%error, "signals cannot be heard: stopping"),
+        }
+    })
+    .await?;
+    Ok(())
+}
+
+fn settings(args: ScraperArgs) -> RoleSettings {
+    let ScraperArgs {
+        namespace,
+        name,
+        shard,
+        listen,
+        data_dir,
+        buffer_bytes,
+        remote_write_url,
+        token_file,
+        ca_file,
+        tls_cert,
+        tls_key,
+        status_reader,
+        status_audience,
+        home,
+        kubeconfig,
+        proxy,
+    } = args;
+    RoleSettings {
+        namespace,
+        name,
+        shard,
+        listen,
+        tls: tls_cert.zip(tls_key).map(|(certificate, key)| TlsFiles { certificate, key }),
+        data_dir,
+        buffer_bytes,
+        remote_write_url,
+        token_file,
+        ca_file,
+        status_reader,
+        status_audience,
+        home,
+        kubeconfig,
+        proxy,
+    }
+}

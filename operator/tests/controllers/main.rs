@@ -1,0 +1,11 @@
+//! Controllers against an API server in memory.
+//!
+//! Time is tokio's paused time: waits cost nothing and nothing sleeps. The API server keeps
+//! objects, applies, watches, and fails as it is told.
+
+mod fake_api;
+mod fake_objects;
+mod runtime;
+mod scraper;
+mod setting;
+mod store;
