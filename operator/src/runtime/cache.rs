@@ -1,4 +1,4 @@
-//! The last known state of one kind, and who is told of changes.
+//! The last known state of one kind, and who is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,4 +1,4 @@
-//! An API server in memory: routes, faults, a log of what was asked.
+//! An API server in memory: routes, faults, a log.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
