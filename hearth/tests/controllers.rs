@@ -1,4 +1,4 @@
-//! Workspaces, rules and alert managers from objects to a real store.
+//! From objects to what runs in a real store.
 
 #[path = "support/api_server.rs"]
 mod api_server;
@@ -79,8 +79,8 @@ async fn everything_comes_to_run_and_then_nothing_is_written_any_more() {
         touched["metadata"]["labels"] = json!({"touched": "yes"});
         cluster.api.apply(touched);
     }
-    // A Workspace asks six things, rules three, an alert manager three.
-    cluster.store.transport.until_asked(before + 12).await;
+    // A Workspace asks five things, rules three, an alert manager three.
+    cluster.store.transport.until_asked(before + 11).await;
     cluster.settle().await;
     assert_eq!(cluster.store.transport.writes(), 0);
     assert_eq!(cluster.api.writes(), Vec::<String>::new());

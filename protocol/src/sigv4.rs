@@ -126,6 +126,37 @@ pub fn sign(
     added
 }
 
+/// The query that signs a URL by itself: what the request has, what AWS adds, the signature. Whoever
+/// sends it has to send the headers too; it counts for `expires_seconds` from `now_seconds` on.
+pub fn presign(
+    request: Request<'_>,
+    credentials: &Credentials,
+    scope: Scope<'_>,
+    now_seconds: i64,
+    expires_seconds: u32,
+) -> String {
+    let time = amz_time(now_seconds);
+    let names = signed_names(request.headers);
+    let encode = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
+    let credential = format!("{}/{}", credentials.access_key_id, scope_text(scope, &time));
+    let mut query = request.query.to_owned();
+    let mut add = |name: &str, value: &str| {
+        let separator = if query.is_empty() { "" } else { "&" };
+        query.push_str(&format!("{separator}{name}={}", encode(value)));
+    };
+    add("X-Amz-Algorithm", ALGORITHM);
+    add("X-Amz-Credential", &credential);
+    add("X-Amz-Date", &time);
+    add("X-Amz-Expires", &expires_seconds.to_string());
+    if let Some(token) = &credentials.session_token {
+        add("X-Amz-Security-Token", token);
+    }
+    add("X-Amz-SignedHeaders", &names.join(";"));
+    let signed = canonical(Request { query: &query, ..request }, &names);
+    let signature = signature(&signed, &credentials.secret_access_key, scope, &time);
+    format!("{query}&X-Amz-Signature={signature}")
+}
+
 /// Whose signature a request carries. `secret_of` knows the secret of an access key.
 pub fn verify(
     request: Request<'_>,

@@ -34,6 +34,13 @@ pub struct LaneFigures {
     pub torn: u64,
 }
 
+/// Where a batch lies: the number of its file, and its first byte there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    number: u64,
+    at: usize,
+}
+
 /// One lane.
 pub struct Lane {
     folder: PathBuf,
@@ -125,7 +132,7 @@ impl Lane {
     }
 
     /// Adds a batch at the end; `sync` makes it last.
-    pub fn append(&mut self, record: &Record) -> Result<(), String> {
+    pub fn append(&mut self, record: &Record) -> Result<Place, String> {
         let bytes = encode(record);
         self.make_room(bytes.len() as u64)?;
         let segment_max = segment_bytes(self.bytes_max);
@@ -144,11 +151,12 @@ impl Lane {
             let path = path.unwrap_or_default();
             return Err(format!("{}: {error}", path.display()));
         }
+        let place = Place { number: segment.number, at: segment.bytes as usize };
         segment.bytes += bytes.len() as u64;
         segment.samples += u64::from(record.samples);
         self.figures.waiting += u64::from(record.samples);
         self.unsynced = true;
-        Ok(())
+        Ok(place)
     }
 
     /// Returns once all that was added survives a crash.
@@ -161,7 +169,7 @@ impl Lane {
     }
 
     /// The oldest batch; it stays until `pop`.
-    pub fn first(&mut self) -> Result<Option<Record>, String> {
+    pub fn first(&mut self) -> Result<Option<(Record, Place)>, String> {
         while let Some(number) = self.segments.front().map(|segment| segment.number) {
             if self.reader.as_ref().is_none_or(|reader| reader.number != number) {
                 self.reader = Some(self.read(number, HEADER_BYTES)?);
@@ -182,8 +190,12 @@ impl Lane {
         Ok(None)
     }
 
-    /// The batch that `first` gave is delivered.
-    pub fn pop(&mut self) -> Result<(), String> {
+    /// The batch at a place is delivered. Nothing happens where it is not the oldest any more: then
+    /// it had to make room.
+    pub fn pop(&mut self, place: Place) -> Result<(), String> {
+        if self.first()?.is_none_or(|(_, first)| first != place) {
+            return Ok(());
+        }
         let Some(reader) = &mut self.reader else { return Ok(()) };
         let Some((record, next)) = decode(&reader.content, reader.at) else { return Ok(()) };
         reader.at = next;
@@ -198,9 +210,10 @@ impl Lane {
         Ok(())
     }
 
-    fn peek(&self) -> Option<Record> {
+    fn peek(&self) -> Option<(Record, Place)> {
         let reader = self.reader.as_ref()?;
-        decode(&reader.content, reader.at).map(|(record, _)| record)
+        let place = Place { number: reader.number, at: reader.at };
+        decode(&reader.content, reader.at).map(|(record, _)| (record, place))
     }
 
     fn read(&self, number: u64, at: usize) -> Result<Reader, String> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::spawn_blocking;
 
-use crate::disk_buffer::{Lane, LaneFigures, lane_bytes};
+use crate::disk_buffer::{Lane, LaneFigures, Place, lane_bytes};
 use crate::disk_buffer_segment::Record;
 
 /// The lanes.
@@ -46,31 +46,34 @@ impl DiskBuffer {
         self.lane(lane).lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Adds batches and returns once they survive a crash; gives back how many could be added.
+    /// Adds batches and returns once they survive a crash; gives the places of those that could be
+    /// added.
     pub async fn append_all(
         &self,
         lane: usize,
         records: Vec<Record>,
-    ) -> (usize, Result<(), String>) {
+    ) -> (Vec<Place>, Result<(), String>) {
         let added = move |lane: &mut Lane| {
-            for (at, record) in records.iter().enumerate() {
-                if let Err(reason) = lane.append(record) {
-                    return Ok((at, Err(reason)));
+            let mut places = Vec::with_capacity(records.len());
+            for record in &records {
+                match lane.append(record) {
+                    Ok(place) => places.push(place),
+                    Err(reason) => return Ok((places, Err(reason))),
                 }
             }
-            Ok((records.len(), lane.sync()))
+            Ok((places, lane.sync()))
         };
-        self.with(lane, added).await.unwrap_or_else(|reason| (0, Err(reason)))
+        self.with(lane, added).await.unwrap_or_else(|reason| (Vec::new(), Err(reason)))
     }
 
     /// The oldest batch of a lane; it stays until `pop`.
-    pub async fn first(&self, lane: usize) -> Result<Option<Record>, String> {
+    pub async fn first(&self, lane: usize) -> Result<Option<(Record, Place)>, String> {
         self.with(lane, Lane::first).await
     }
 
-    /// The batch that `first` gave is done with.
-    pub async fn pop(&self, lane: usize) -> Result<(), String> {
-        self.with(lane, Lane::pop).await
+    /// The batch at a place is done with.
+    pub async fn pop(&self, lane: usize, place: Place) -> Result<(), String> {
+        self.with(lane, move |lane| lane.pop(place)).await
     }
 
     fn lane(&self, at: usize) -> &Arc<Mutex<Lane>> {

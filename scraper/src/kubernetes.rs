@@ -4,6 +4,8 @@
 //! it, each once however many jobs ask. A `source` turns changes into groups of targets by the pure
 //! rules of the `*_targets`. `scrape_route` says which targets may see the cluster's credentials.
 
+pub mod aws_credentials;
+pub mod aws_request;
 pub mod cluster;
 pub mod cluster_access;
 pub mod cluster_client;
@@ -12,6 +14,7 @@ pub mod clusters;
 pub mod covered_pods;
 pub mod credential_files;
 pub mod dependency;
+pub mod eks;
 pub mod endpoint_slice_targets;
 pub mod endpoints_targets;
 pub mod feeds;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use flate2::write::MultiGzDecoder;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use protocol::labels::Labels;
 use protocol::scrape_config_resolve::{ResolvedJob, ScrapeProtocol};
 
 use crate::exposition::Dialect;
 use crate::http_client::HttpClient;
 use crate::negotiation::{accept_header, dialect_of};
 use crate::scrape_outcome::Answer;
-use crate::target::Target;
 
 /// Bytes of an uncompressed body where the job sets no limit: far above any exporter, below what
 /// hurts.
@@ -23,9 +23,16 @@ pub trait Fetch: Send + Sync {
     /// One scrape; gives up after `timeout`.
     fn fetch<'a>(&'a self, url: &'a str, timeout: Duration) -> BoxFuture<'a, Answer>;
 
-    /// The same where it matters how the target was found.
-    fn fetch_target<'a>(&'a self, target: &'a Target, timeout: Duration) -> BoxFuture<'a, Answer> {
-        self.fetch(&target.url, timeout)
+    /// The same where it matters how the target was found: `discovered` are its labels before
+    /// relabelling.
+    fn fetch_discovered<'a>(
+        &'a self,
+        url: &'a str,
+        discovered: &'a Labels,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Answer> {
+        let _ = discovered;
+        self.fetch(url, timeout)
     }
 }
 

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use protocol::labels::Labels;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
@@ -23,6 +24,8 @@ use crate::target::Target;
 pub struct ScrapePlan {
     /// What of the job concerns its samples.
     pub rules: Arc<ScrapeRules>,
+    /// Its labels before relabelling; they may change while it stays the same target.
+    pub discovered: Labels,
     /// How it is asked.
     pub fetch: Arc<dyn Fetch>,
     /// Set where the job has too many targets: nothing is asked, the scrape counts as failed.
@@ -125,7 +128,7 @@ async fn scrape_once(
     let start = Instant::now();
     let answer = match &plan.forced_error {
         Some(reason) => Answer::Failed(reason.clone()),
-        None => plan.fetch.fetch_target(target, target.timeout).await,
+        None => plan.fetch.fetch_discovered(&target.url, &plan.discovered, target.timeout).await,
     };
     let took = start.elapsed();
     (state.conclude(answer, time_ms, took.as_secs_f64()), took)

@@ -4,7 +4,7 @@
 //! are, so that one new pod among ten thousand is cheap.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::labels::Labels;
 use protocol::scrape_config_resolve::ResolvedJob;
@@ -68,6 +68,7 @@ struct TargetLoop {
     /// Shared with the loop, so that it can tell whether its rules are new.
     rules: Arc<ScrapeRules>,
     public: Labels,
+    discovered: Labels,
     /// How many groups have it.
     holders: usize,
     generation: u64,
@@ -222,26 +223,17 @@ impl ScrapePool {
     /// One more group has this target.
     fn hold(&mut self, target: Target, around: &Surroundings) {
         let hash = target.hash;
-        let known = self.loops.get(&hash).map(|one| one.generation);
-        if known.is_none() {
-            let public = target.public_labels();
-            let rules = Arc::new(self.rules_of(&target, public.clone()));
-            let plan = self.plan(Arc::clone(&rules));
-            let status = Arc::new(Mutex::new(TargetStatus::unscraped(&target)));
-            let (orders, receiver) = watch::channel(Order::Run(plan));
-            let (around, shared) = (around.clone(), Arc::clone(&status));
-            self.tasks.spawn(scrape_loop::run(target, around, receiver, shared));
-            let (holders, generation) = (0, self.generation);
-            let one = TargetLoop { orders, status, rules, public, holders, generation };
-            self.loops.insert(hash, one);
-        } else if known != Some(self.generation) {
-            let rules = Arc::new(self.rules_of(&target, target.public_labels()));
-            let plan = self.plan(Arc::clone(&rules));
-            if let Some(one) = self.loops.get_mut(&hash) {
-                one.rules = rules;
-                one.generation = self.generation;
-                one.orders.send_replace(Order::Run(plan));
+        match self.loops.get(&hash) {
+            None => self.spawn(target, around),
+            Some(one) if one.generation != self.generation => {
+                let rules = Arc::new(self.rules_of(&target, target.public_labels()));
+                self.renew(&target, rules);
             }
+            Some(one) if one.discovered != target.discovered => {
+                let rules = Arc::clone(&one.rules);
+                self.renew(&target, rules);
+            }
+            Some(_) => {}
         }
         let Some(one) = self.loops.get_mut(&hash) else { return };
         one.holders += 1;
@@ -249,6 +241,31 @@ impl ScrapePool {
             self.unheld.remove(&hash);
             *self.publics.entry(one.public.clone()).or_default() += 1;
         }
+    }
+
+    fn spawn(&mut self, target: Target, around: &Surroundings) {
+        let (public, discovered) = (target.public_labels(), target.discovered.clone());
+        let rules = Arc::new(self.rules_of(&target, public.clone()));
+        let plan = self.plan(Arc::clone(&rules), discovered.clone());
+        let status = Arc::new(Mutex::new(TargetStatus::unscraped(&target)));
+        let (orders, receiver) = watch::channel(Order::Run(plan));
+        let (hash, around, shared) = (target.hash, around.clone(), Arc::clone(&status));
+        self.tasks.spawn(scrape_loop::run(target, around, receiver, shared));
+        let (holders, generation) = (0, self.generation);
+        let one = TargetLoop { orders, status, rules, public, discovered, holders, generation };
+        self.loops.insert(hash, one);
+    }
+
+    /// Tells a running loop what is new about its target.
+    fn renew(&mut self, target: &Target, rules: Arc<ScrapeRules>) {
+        let discovered = target.discovered.clone();
+        let plan = self.plan(Arc::clone(&rules), discovered.clone());
+        let Some(one) = self.loops.get_mut(&target.hash) else { return };
+        one.rules = rules;
+        one.generation = self.generation;
+        one.discovered = discovered.clone();
+        one.status.lock().unwrap_or_else(PoisonError::into_inner).discovered = discovered;
+        one.orders.send_replace(Order::Run(plan));
     }
 
     /// One group less has this target.
@@ -273,7 +290,9 @@ impl ScrapePool {
         if forced != self.forced_error {
             self.forced_error = forced;
             for one in self.loops.values() {
-                one.orders.send_replace(Order::Run(self.plan(Arc::clone(&one.rules))));
+                one.orders.send_replace(Order::Run(
+                    self.plan(Arc::clone(&one.rules), one.discovered.clone()),
+                ));
             }
         }
         let elsewhere = std::mem::take(&mut self.elsewhere);
@@ -293,12 +312,12 @@ impl ScrapePool {
         }
     }
 
-    fn plan(&self, rules: Arc<ScrapeRules>) -> ScrapePlan {
+    fn plan(&self, rules: Arc<ScrapeRules>, discovered: Labels) -> ScrapePlan {
         let fetch = match &self.fetch {
             Ok(fetch) => Arc::clone(fetch),
             Err(_) => Arc::new(NoFetch),
         };
-        ScrapePlan { rules, fetch, forced_error: self.forced_error.clone() }
+        ScrapePlan { rules, discovered, fetch, forced_error: self.forced_error.clone() }
     }
 
     fn rules_of(&self, target: &Target, public: Labels) -> ScrapeRules {

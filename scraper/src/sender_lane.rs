@@ -9,6 +9,7 @@ use protocol::remote_write::Version;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 
+use crate::disk_buffer::Place;
 use crate::disk_buffer_segment::Record;
 use crate::scraped::ScrapedSample;
 use crate::sender::SenderShared;
@@ -28,7 +29,8 @@ struct Outgoing {
     /// Empty where it comes from disk.
     samples: Vec<ScrapedSample>,
     record: Record,
-    on_disk: bool,
+    /// Where it lies on disk, if it does.
+    place: Option<Place>,
 }
 
 /// Whether the batch is done with.
@@ -43,7 +45,7 @@ enum Fate {
 impl Outgoing {
     fn of_memory(samples: Vec<ScrapedSample>) -> Self {
         let record = record_of(&samples);
-        Self { samples, record, on_disk: false }
+        Self { samples, record, place: None }
     }
 
     fn body(&self, version: Version) -> Result<Bytes, String> {
@@ -95,7 +97,11 @@ pub(crate) async fn run(shared: Arc<SenderShared>, shard: usize) {
 async fn from_disk(shared: &SenderShared, shard: usize) -> Option<Outgoing> {
     let buffer = shared.buffer.as_ref().filter(|buffer| !buffer.is_empty(shard))?;
     match buffer.first(shard).await {
-        Ok(record) => record.map(|record| Outgoing { samples: Vec::new(), record, on_disk: true }),
+        Ok(record) => record.map(|(record, place)| Outgoing {
+            samples: Vec::new(),
+            record,
+            place: Some(place),
+        }),
         Err(reason) => {
             tracing::warn!(reason, "the buffer on disk cannot be read");
             shared.counters.set_error(Some(format!("the buffer on disk: {reason}")));
@@ -156,9 +162,8 @@ async fn deliver(shared: &SenderShared, shard: usize, mut outgoing: Outgoing) ->
         };
         match next {
             Next::Done => {
-                if outgoing.on_disk
-                    && let Some(buffer) = &shared.buffer
-                    && let Err(reason) = buffer.pop(shard).await
+                if let (Some(place), Some(buffer)) = (outgoing.place, &shared.buffer)
+                    && let Err(reason) = buffer.pop(shard, place).await
                 {
                     tracing::warn!(reason, "the buffer on disk cannot be emptied");
                 }
@@ -258,9 +263,9 @@ async fn leave(shared: &SenderShared, shard: usize, outgoing: &mut Outgoing) -> 
 /// Puts the batch on its way on disk, and after it what waits in memory.
 async fn spill(shared: &SenderShared, shard: usize, outgoing: &mut Outgoing) {
     let Some(buffer) = &shared.buffer else { return };
-    if !outgoing.on_disk {
-        let (added, result) = buffer.append_all(shard, vec![outgoing.record.clone()]).await;
-        outgoing.on_disk = added == 1;
+    if outgoing.place.is_none() {
+        let (places, result) = buffer.append_all(shard, vec![outgoing.record.clone()]).await;
+        outgoing.place = places.first().copied();
         if let Err(reason) = result {
             return tell_full(shared, &reason);
         }
@@ -280,12 +285,12 @@ async fn spill_queue(shared: &SenderShared, shard: usize, all: bool) {
         return;
     }
     let records = batches.iter().map(|batch| record_of(batch)).collect();
-    let (added, result) = buffer.append_all(shard, records).await;
+    let (places, result) = buffer.append_all(shard, records).await;
     if let Err(reason) = result {
         tell_full(shared, &reason);
     }
     let mut queue = shared.queue();
-    for batch in batches.into_iter().skip(added).rev() {
+    for batch in batches.into_iter().skip(places.len()).rev() {
         queue.put_back(shard, batch, now_ms);
     }
 }

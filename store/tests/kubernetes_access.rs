@@ -1,4 +1,6 @@
-//! Access mode `kubernetes`, through the router, with an API server of the test.
+//! Access by Kubernetes, through the whole router.
+//!
+//! The API server is one of the test.
 
 #[path = "support/fake_reviews.rs"]
 mod fake_reviews;

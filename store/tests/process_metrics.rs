@@ -1,4 +1,4 @@
-//! The metrics `process_*`: what the system knows, under the names that everybody knows.
+//! `process_*`: what the system knows of the process.
 
 #[path = "support/in_process.rs"]
 mod in_process;

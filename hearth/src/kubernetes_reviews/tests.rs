@@ -1,4 +1,4 @@
-//! Against a server of the test that speaks both reviews, over a real socket.
+//! Against a server that speaks both reviews on a socket.
 
 use std::sync::{Arc, Mutex};
 

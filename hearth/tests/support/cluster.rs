@@ -1,4 +1,4 @@
-//! The operator's controllers between a real store and an API server in memory.
+//! Controllers between a real store and an API server.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Secrets of a definition: read in the cluster, pushed into the store.
+//! A definition's Secrets: read here, pushed to the store.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

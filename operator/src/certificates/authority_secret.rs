@@ -22,7 +22,7 @@ pub const SECRET: &str = "hearth-operator-ca";
 /// The key that holds all authorities with their dates, JSON.
 const STATE: &str = "authorities.json";
 /// Longest time between two looks at the calendar.
-const LOOK: Duration = Duration::from_secs(3600);
+const LOOK: Duration = Duration::from_hours(1);
 
 /// Keeps the process's authority as the Secret says, and, while it leads, the Secret in date.
 pub async fn keep(context: Arc<Context>) {

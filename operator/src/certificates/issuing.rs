@@ -44,7 +44,7 @@ pub struct Leaf {
 /// If the library refuses, which it has no reason to.
 pub fn authority(install: &str, now: Timestamp) -> Result<Signer, IssueError> {
     let common_name = format!("hearth-operator {install} {}", now.as_second());
-    let refused = refused(&[common_name.clone()]);
+    let refused = refused(std::slice::from_ref(&common_name));
     let key = KeyPair::generate().map_err(&refused)?;
     let (not_before, not_after) = life(now, AUTHORITY_DAYS);
     let params = authority_params(&common_name, not_before, not_after);

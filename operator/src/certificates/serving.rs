@@ -13,7 +13,7 @@ use crate::certificates::rotation::renewal;
 use crate::runtime::context::Context;
 
 /// Longest time between two looks at the calendar.
-const LOOK: Duration = Duration::from_secs(3600);
+const LOOK: Duration = Duration::from_hours(1);
 
 /// The certificate of a server in this process, always in date; lies nowhere but in memory.
 #[derive(Debug, Default)]

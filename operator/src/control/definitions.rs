@@ -1,4 +1,4 @@
-//! Rule groups namespaces and alert manager definitions, made right.
+//! Rule files and alert manager definitions, made right.
 
 use http::Method;
 use protocol::amp_api::alert_manager::{

@@ -1,4 +1,4 @@
-//! What resources ask of a workspace. Pure, the same for manifests and for the cluster.
+//! What resources ask of a workspace.                    (pure)
 
 use crds::rule_group::RuleGroupSpec;
 use crds::workspace::WorkspaceSpec;

@@ -9,6 +9,7 @@ use crds::rule_group::RuleGroup;
 use crds::workspace::Workspace;
 use kube::Resource as _;
 use protocol::workspace::WorkspaceId;
+use tokio::time::Instant;
 
 use crate::control::client::ControlClient;
 use crate::control::definitions::{self, Described, content_hash};
@@ -20,10 +21,11 @@ use crate::runtime::cache::{Cache, name_of};
 use crate::runtime::context::Context;
 use crate::runtime::controller::{Controller, Next, Reconciler};
 use crate::runtime::error::ReconcileError;
+use crate::runtime::finalizer;
 use crate::runtime::status_writer;
 use crate::runtime::watches::Selection;
 use crate::settings::ObjectName;
-use crate::workspace::finalizer;
+use crate::workspace::letting_go;
 use crate::workspace::reference::{Resolved, consenting, resolve, target};
 use crate::workspace::stores::Stores;
 use crate::workspace::trouble::{Unresolved, failure, refusal};
@@ -38,6 +40,10 @@ const PENDING: Duration = Duration::from_secs(2);
 const PROGRAMMED_TRIES: usize = 10;
 /// The pause between two of these.
 const PROGRAMMED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Longest time for the unit tests of one object: shorter than a reconcile's time box, so that the
+/// verdict is remembered and tests that never end run once a generation.
+const VERDICT_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The controller of RuleGroups.
 pub struct RuleGroupReconciler {
@@ -76,7 +82,8 @@ impl Reconciler for RuleGroupReconciler {
             return self.finalize(&object).await;
         }
         let judge = |object: &RuleGroup| {
-            let patience = Patience::endless();
+            let end = Instant::now() + VERDICT_PATIENCE;
+            let patience = Patience::until(move || Instant::now() >= end);
             check::specs::rule_group(&object.spec, Source::Object, &patience).faults
         };
         let verdict = self.verdicts.of(&object, judge).await;
@@ -131,8 +138,8 @@ impl RuleGroupReconciler {
 
     /// The object goes, and its rules with it.
     async fn finalize(&self, object: &RuleGroup) -> Result<Next, ReconcileError> {
-        if finalizer::has(object) {
-            if !finalizer::is_orphan(object) {
+        if finalizer::bears(object) {
+            if !letting_go::is_orphan(object) {
                 self.delete(object).await?;
             }
             finalizer::set(&self.context, &self.cache, object, false).await?;
@@ -151,7 +158,7 @@ impl RuleGroupReconciler {
             match definitions::delete_rules(&client, &id, &namespace).await {
                 // Somebody else's by now: not ours to remove.
                 Ok(()) | Err(ControlError::Conflict { .. }) => {}
-                Err(error) => return Err(finalizer::waits(&error.to_string())),
+                Err(error) => return Err(letting_go::waits(&error.to_string())),
             }
         }
         Ok(())
@@ -173,7 +180,7 @@ pub async fn clients(
     for name in names.iter().filter(|name| stores.exists(name)) {
         match stores.client(name, owner).await? {
             Ok(client) => clients.push(client),
-            Err(unresolved) => return Err(finalizer::waits(&unresolved.message)),
+            Err(unresolved) => return Err(letting_go::waits(&unresolved.message)),
         }
     }
     Ok(clients)

@@ -16,13 +16,13 @@ impl Backoff {
     /// Of objects whose reconcile failed: soon again, but an object that cannot be helped costs
     /// one try in five minutes.
     pub const OBJECT: Self =
-        Self { first: Duration::from_millis(500), ceiling: Duration::from_secs(300) };
+        Self { first: Duration::from_millis(500), ceiling: Duration::from_mins(5) };
     /// Of watches: a kind that appears is noticed within seconds.
     pub const WATCH: Self =
         Self { first: Duration::from_millis(500), ceiling: Duration::from_secs(10) };
     /// Of watches of kinds that the cluster may do without: one look a minute.
     pub const OPTIONAL_WATCH: Self =
-        Self { first: Duration::from_secs(5), ceiling: Duration::from_secs(60) };
+        Self { first: Duration::from_secs(5), ceiling: Duration::from_mins(1) };
 
     /// The wait after `failures` failures in a row (1 or more), between 75 % and 125 % of the
     /// doubled one; which of it depends on `who`, so that many who fail together come back apart.

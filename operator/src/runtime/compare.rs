@@ -14,9 +14,11 @@ const HASH_DIGITS: usize = 20;
 /// text.
 pub fn hash(desired: &Value) -> String {
     let digest = Sha256::digest(desired.to_string());
-    let mut text: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    text.truncate(HASH_DIGITS);
-    text
+    digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(HASH_DIGITS).map(digit).collect()
+}
+
+fn digit(four_bits: u8) -> char {
+    char::from_digit(u32::from(four_bits), 16).expect("four bits are one digit")
 }
 
 /// Puts the hash of a desired object into its annotations; answers the hash.

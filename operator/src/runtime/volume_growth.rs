@@ -30,7 +30,7 @@ pub async fn grow(
     let name = ObjectName { namespace: String::new(), name: class.clone() };
     let found: Option<StorageClass> =
         if class.is_empty() { None } else { find(context, &name).await? };
-    if !found.is_some_and(|class| class.allow_volume_expansion == Some(true)) {
+    if found.is_none_or(|class| class.allow_volume_expansion != Some(true)) {
         return Ok(class_forbids(&class, &from, &to));
     }
     let patch = json!({"spec": {"resources": {"requests": {"storage": to}}}});

@@ -21,7 +21,7 @@ use crate::settings::ObjectName;
 
 /// Longest time a listing may keep us waiting for its next page: an API server that hangs is given
 /// up and asked again.
-const LISTING_PATIENCE: Duration = Duration::from_secs(60);
+const LISTING_PATIENCE: Duration = Duration::from_mins(1);
 
 /// One watch.
 pub struct Watch<K> {

@@ -281,3 +281,6 @@ fn claim(spec: &ScraperSpec, family: &Family) -> Option<Value> {
     }
     Some(claim)
 }
+
+#[cfg(test)]
+mod tests;

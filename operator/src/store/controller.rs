@@ -30,7 +30,7 @@ use crate::store::outcome::{Fault, Seen, status};
 use crate::store::{names, render_access, render_services, render_stateful_set};
 
 /// A look without any change: for certificates that come due, and Secrets of users.
-const LOOK: Duration = Duration::from_secs(600);
+const LOOK: Duration = Duration::from_mins(10);
 /// The same while something of the user's is missing.
 const LOOK_FOR_MISSING: Duration = Duration::from_secs(30);
 /// The same while a deleted Store waits for its children to go.

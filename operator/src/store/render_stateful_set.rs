@@ -123,3 +123,83 @@ fn claim(spec: &StoreSpec, family: &Family) -> Value {
 pub fn size(spec: &StoreSpec) -> &str {
     spec.volume.as_ref().map_or(VOLUME_SIZE_DEFAULT, |volume| &volume.size)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(spec: Value) -> Value {
+        let store = json!({
+            "apiVersion": "hearth.dev/v1alpha1",
+            "kind": "Store",
+            "metadata": {"name": "main", "namespace": "shop", "uid": "u"},
+            "spec": spec,
+        });
+        let store: Store = serde_json::from_value(store).unwrap();
+        serde_json::to_value(stateful_set(&store, "hearth:1")).unwrap()
+    }
+
+    #[test]
+    fn the_store_is_told_where_its_data_certificate_and_callers_are() {
+        let set = rendered(json!({}));
+        let container = &set["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(container["image"], "hearth:1");
+        let expected = json!([
+            "store",
+            "--data-dir=/data/store",
+            "--listen=0.0.0.0:9090",
+            "--auth=kubernetes",
+            "--kubernetes-audience=hearth.dev/shop/main",
+            "--kubernetes-namespace=shop",
+            "--tls-cert=/var/run/secrets/hearth/tls/tls.crt",
+            "--tls-key=/var/run/secrets/hearth/tls/tls.key",
+            "--external-url=https://main-store.shop.svc:9090",
+        ]);
+        assert_eq!(container["args"], expected);
+        assert_eq!(container["readinessProbe"]["httpGet"]["scheme"], "HTTPS");
+        let claim = &set["spec"]["volumeClaimTemplates"][0]["spec"];
+        assert_eq!(claim["resources"]["requests"]["storage"], "10Gi");
+        assert_eq!(set["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"], "Retain");
+    }
+
+    #[test]
+    fn what_the_user_says_of_pods_reaches_the_pod() {
+        let set = rendered(json!({
+            "image": "mine:2",
+            "volume": {"size": "5Gi", "storageClassName": "fast"},
+            "resources": {"limits": {"memory": "2Gi"}},
+            "placement": {
+                "nodeSelector": {"disk": "ssd"},
+                "tolerations": [{"key": "a", "operator": "Exists"}],
+                "priorityClassName": "high",
+            },
+            "tls": {"secretName": "own"},
+        }));
+        let pod = &set["spec"]["template"]["spec"];
+        assert_eq!(pod["containers"][0]["image"], "mine:2");
+        assert_eq!(pod["containers"][0]["resources"]["limits"]["memory"], "2Gi");
+        assert_eq!(pod["nodeSelector"]["disk"], "ssd");
+        assert_eq!(pod["tolerations"][0]["key"], "a");
+        assert_eq!(pod["priorityClassName"], "high");
+        assert_eq!(pod["volumes"][0]["secret"]["secretName"], "own");
+        let claim = &set["spec"]["volumeClaimTemplates"][0]["spec"];
+        assert_eq!(claim["storageClassName"], "fast");
+    }
+
+    #[test]
+    fn the_pod_passes_the_restricted_level_and_its_selector_never_changes() {
+        let set = rendered(json!({}));
+        let pod = &set["spec"]["template"]["spec"];
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+        assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+        let container = &pod["containers"][0]["securityContext"];
+        assert_eq!(container["allowPrivilegeEscalation"], false);
+        assert_eq!(container["readOnlyRootFilesystem"], true);
+        assert_eq!(container["capabilities"]["drop"], json!(["ALL"]));
+        let selector = json!({
+            "app.kubernetes.io/name": "hearth-store",
+            "app.kubernetes.io/instance": "main",
+        });
+        assert_eq!(set["spec"]["selector"]["matchLabels"], selector);
+    }
+}

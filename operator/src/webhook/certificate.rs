@@ -19,7 +19,7 @@ use crate::runtime::context::Context;
 use crate::settings::OperatorSettings;
 
 /// Longest time between two looks at the calendar.
-const LOOK: Duration = Duration::from_secs(3600);
+const LOOK: Duration = Duration::from_hours(1);
 
 /// The names by which an API server calls the webhook.
 pub fn names(settings: &OperatorSettings) -> Vec<String> {

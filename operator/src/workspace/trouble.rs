@@ -1,4 +1,4 @@
-//! Why an object cannot be as it says, told in conditions.  (pure)
+//! Why an object cannot be as it says.                   (pure)
 
 use std::collections::BTreeSet;
 

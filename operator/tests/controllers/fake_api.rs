@@ -30,7 +30,6 @@ pub enum Fault {
 pub struct Asked {
     pub method: Method,
     pub path: String,
-    pub watch: bool,
 }
 
 impl Asked {
@@ -136,7 +135,7 @@ impl FakeApi {
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let path = decoded(parts.uri.path());
         let watch = query.contains("watch=true");
-        let asked = Asked { method: parts.method.clone(), path: path.clone(), watch };
+        let asked = Asked { method: parts.method.clone(), path: path.clone() };
         let fault = self.with(|state| {
             state.log.push(asked.clone());
             if state.down { Some(Fault::Hang) } else { state.chooser.as_mut()?(&asked) }
@@ -199,9 +198,9 @@ struct Route {
 impl Route {
     fn of(path: &str) -> Option<Self> {
         let mut parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-        let group = match parts.first()? {
-            &"api" => parts.drain(..2).collect::<Vec<_>>().join("/"),
-            &"apis" => parts.drain(..3).collect::<Vec<_>>().join("/"),
+        let group = match *parts.first()? {
+            "api" => parts.drain(..2).collect::<Vec<_>>().join("/"),
+            "apis" => parts.drain(..3).collect::<Vec<_>>().join("/"),
             _ => return None,
         };
         let namespaced = parts.first() == Some(&"namespaces") && parts.len() > 2;

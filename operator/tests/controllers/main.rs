@@ -3,6 +3,8 @@
 //! Time is tokio's paused time: waits cost nothing and nothing sleeps. The API server keeps
 //! objects, applies, watches, and fails as it is told.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod fake_api;
 mod fake_objects;
 mod runtime;

@@ -103,7 +103,7 @@ async fn a_leader_that_cannot_renew_stops_before_another_may_begin() {
         api.fail(move |asked: &Asked| asked.path.contains("/leases").then_some(fault));
         let begin = tokio::time::Instant::now();
         until("it stops", || !leads()).await;
-        assert!(begin.elapsed() < Duration::from_secs(60), "{fault:?} {:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_mins(1), "{fault:?} {:?}", begin.elapsed());
         api.heal();
         until("it leads again", leads).await;
     }

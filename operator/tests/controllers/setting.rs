@@ -75,7 +75,7 @@ impl Running {
 }
 
 /// Virtual time in which everything must have come to rest.
-const REST: Duration = Duration::from_secs(3600);
+const REST: Duration = Duration::from_hours(1);
 
 /// Waits, in virtual time, until `done`.
 pub async fn until(what: &str, mut done: impl FnMut() -> bool) {

@@ -89,6 +89,57 @@ fn the_example_of_the_documentation_is_signed_alike() {
     );
 }
 
+#[test]
+fn a_url_signed_by_itself_equals_the_published_one() {
+    // The example of S3's page on query parameters.
+    let credentials = Credentials {
+        access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+        secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned(),
+        session_token: None,
+    };
+    let headers = headers(&[("host", "examplebucket.s3.amazonaws.com")]);
+    let request = Request {
+        method: "GET",
+        path: "/test.txt",
+        query: "",
+        headers: &headers,
+        body_hash: "UNSIGNED-PAYLOAD",
+    };
+    let scope = Scope { region: "us-east-1", service: "s3" };
+    let query = presign(request, &credentials, scope, 1_369_353_600, 86_400);
+    assert_eq!(
+        query,
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256\
+         &X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request\
+         &X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host\
+         &X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+    );
+}
+
+#[test]
+fn a_token_and_more_headers_are_signed_into_a_url() {
+    let credentials = Credentials { session_token: Some("to/ken=".to_owned()), ..credentials() };
+    let headers = headers(&[("host", "sts.example"), ("x-k8s-aws-id", "prod")]);
+    let hash = body_hash(b"");
+    let query = "Action=GetCallerIdentity&Version=2011-06-15";
+    let request = Request { method: "GET", path: "/", query, headers: &headers, body_hash: &hash };
+    let scope = Scope { region: "eu-west-1", service: "sts" };
+    let signed = presign(request, &credentials, scope, NOW, 60);
+    assert!(signed.starts_with(query), "{signed}");
+    for part in [
+        "&X-Amz-Security-Token=to%2Fken%3D&",
+        "&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&",
+        "&X-Amz-Expires=60&",
+        "&X-Amz-Date=20150830T123600Z&",
+    ] {
+        assert!(signed.contains(part), "{part} in {signed}");
+    }
+    // Another header, another signature.
+    let other = [headers[0].clone(), ("x-k8s-aws-id".to_owned(), "test".to_owned())];
+    let request = Request { headers: &other, ..request };
+    assert_ne!(signed, presign(request, &credentials, scope, NOW, 60));
+}
+
 fn round_trip(change: impl FnOnce(&mut Vec<(String, String)>, &mut String, &mut i64)) -> Verdict {
     let mut all = headers(&[("host", "aps.example"), ("content-type", "a  b")]);
     let (mut path, mut now) = ("/workspaces/ws-1/api/v1/remote_write".to_owned(), NOW);

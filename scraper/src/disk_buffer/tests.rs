@@ -13,9 +13,9 @@ fn number(record: &Record) -> u32 {
 
 fn drain(lane: &mut Lane) -> Vec<u32> {
     let mut found = Vec::new();
-    while let Some(record) = lane.first().expect("it reads") {
+    while let Some((record, place)) = lane.first().expect("it reads") {
         found.push(number(&record));
-        lane.pop().expect("it is taken");
+        lane.pop(place).expect("it is taken");
     }
     found
 }
@@ -32,10 +32,11 @@ fn batches_leave_in_order_and_files_go() {
         lane.append(&record(at)).expect("it is added");
     }
     assert!(files(folder.path()) > 1, "more than one segment");
-    let first = lane.first().expect("it reads").expect("there is one");
+    let (first, place) = lane.first().expect("it reads").expect("there is one");
     assert_eq!(number(&first), 0);
-    assert_eq!(lane.first().expect("it reads"), Some(first), "it stays until it is taken");
-    lane.pop().expect("it is taken");
+    assert_eq!(lane.first(), Ok(Some((first, place))), "it stays until it is taken");
+    lane.pop(place).expect("it is taken");
+    lane.pop(place).expect("a second time takes nothing");
     lane.append(&record(20)).expect("it is added");
     assert_eq!(drain(&mut lane), (1..=20).collect::<Vec<_>>());
     assert!(lane.is_empty());
@@ -70,8 +71,9 @@ fn a_full_lane_drops_its_oldest_and_counts() {
     let folder = tempfile::tempdir().expect("a folder");
     let bytes_max = 8 << 10;
     let mut lane = Lane::open(folder.path(), bytes_max).expect("it opens");
+    let mut places = Vec::new();
     for at in 0..200 {
-        lane.append(&record(at)).expect("it is added");
+        places.push(lane.append(&record(at)).expect("it is added"));
         if at == 100 {
             lane.first().expect("it reads").expect("the reader stands in a file that will go");
         }
@@ -82,6 +84,7 @@ fn a_full_lane_drops_its_oldest_and_counts() {
         .sum();
     assert!(used <= bytes_max, "{used}");
     let figures = lane.figures();
+    lane.pop(places[0]).expect("one that made room is not there to be taken");
     let found = drain(&mut lane);
     assert_eq!(found.last(), Some(&199));
     assert!(found.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{found:?}");

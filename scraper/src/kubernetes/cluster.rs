@@ -34,7 +34,12 @@ impl Cluster {
         let namespace = access.own_namespace.as_deref().unwrap_or("default");
         let server = access.server.as_str().trim_end_matches('/');
         let client = cluster_client::client(server, Arc::new(http), namespace);
-        Ok(Self { access, client, proxy: false, watches: Watches::default() })
+        Ok(Self::over(access, client))
+    }
+
+    /// The same over a client of one's own; the access then serves scrapes only.
+    pub fn over(access: ClusterAccess, client: kube::Client) -> Self {
+        Self { access, client, proxy: false, watches: Watches::default() }
     }
 
     /// Whether targets are reached through the API server's proxy instead of by their addresses.

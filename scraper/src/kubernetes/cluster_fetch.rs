@@ -1,10 +1,11 @@
-//! Scrapes that bear the cluster's credentials, or go by its proxy.
+//! Scrapes that bear the cluster's credentials or its proxy.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use protocol::http_config::HttpClientConfig;
+use protocol::labels::Labels;
 use protocol::scrape_config_resolve::ResolvedJob;
 use reqwest::Url;
 use tokio::time::timeout;
@@ -21,7 +22,6 @@ use crate::kubernetes::watch::Watch;
 use crate::kubernetes::watch_loop::Selection;
 use crate::scrape_client::{Fetch, ScrapeClient};
 use crate::scrape_outcome::Answer;
-use crate::target::Target;
 
 /// How long the first scrape waits until the cluster's hosts are known.
 const HOSTS_WAIT: Duration = Duration::from_secs(5);
@@ -94,8 +94,8 @@ struct Hosts {
 }
 
 impl ClusterFetch {
-    async fn ask(&self, target: &Target, time: Duration) -> Result<Answer, String> {
-        let url = Url::parse(&target.url).map_err(|error| error.to_string())?;
+    async fn ask(&self, url: &str, discovered: &Labels, time: Duration) -> Result<Answer, String> {
+        let url = Url::parse(url).map_err(|error| error.to_string())?;
         let server = &self.cluster.access().server;
         if let Some(api) = api_url(server, &url) {
             let api = api.as_str();
@@ -105,14 +105,14 @@ impl ClusterFetch {
             });
         }
         if let Some(proxy) = &self.proxy {
-            let url = proxy_url(server, &target.discovered, &url)?;
+            let url = proxy_url(server, discovered, &url)?;
             return Ok(proxy.fetch(url.as_str(), time).await);
         }
         let Some(trusted) = &self.trusted else {
-            return Ok(self.direct.fetch(&target.url, time).await);
+            return Ok(self.direct.fetch(url.as_str(), time).await);
         };
         self.check_trust(&url, time).await?;
-        Ok(trusted.fetch(&target.url, time).await)
+        Ok(trusted.fetch(url.as_str(), time).await)
     }
 
     /// Whether the token may go there, waiting for the hosts to be known at first.
@@ -176,9 +176,14 @@ impl Fetch for ClusterFetch {
         self.direct.fetch(url, timeout)
     }
 
-    fn fetch_target<'a>(&'a self, target: &'a Target, time: Duration) -> BoxFuture<'a, Answer> {
+    fn fetch_discovered<'a>(
+        &'a self,
+        url: &'a str,
+        discovered: &'a Labels,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
-            match self.ask(target, time).await {
+            match self.ask(url, discovered, timeout).await {
                 Ok(answer) => answer,
                 Err(reason) => Answer::Failed(reason),
             }

@@ -1,4 +1,4 @@
-//! The pods behind a service, and which of their ports it covers.
+//! The pods behind a service and the ports it covers.
 
 use std::sync::Arc;
 

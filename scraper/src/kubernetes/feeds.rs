@@ -41,10 +41,8 @@ impl Plan {
             )?;
             names.insert(own.to_owned());
         }
-        let namespaces = match names.is_empty() {
-            true => vec![None],
-            false => names.into_iter().map(Some).collect(),
-        };
+        let namespaces =
+            if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
         Ok(Self { role, namespaces, config: config.clone() })
     }
 

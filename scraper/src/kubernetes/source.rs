@@ -1,4 +1,4 @@
-//! The targets of one configuration: follows watches, tells changed groups.
+//! One configuration: follows watches, tells changed groups.
 //!
 //! Thin: what becomes of an object is said by the `*_targets`, whom a change concerns by
 //! `dependency`. Here is only when: changes are gathered for a moment and told in small batches.

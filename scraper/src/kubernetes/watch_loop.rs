@@ -1,4 +1,4 @@
-//! Lists, then watches, then lists again when the thread is lost.
+//! Lists, then watches, then lists again where it must.
 //!
 //! Each watch has a back-off of its own, so that one that may not, or whose kind is missing, never
 //! holds up another. Nothing waits without an end: an answer that does not begin, a list that does
@@ -191,6 +191,10 @@ impl Failure {
     fn of(error: kube::Error) -> Self {
         match error {
             kube::Error::Api(status) if status.code == 410 => Self::Expired,
+            // What the client makes of an event that it cannot read.
+            kube::Error::Api(status) if status.code == 0 && status.message.is_empty() => {
+                Self::Broken("the server sent what is no object of this kind".to_owned())
+            }
             kube::Error::Api(status) => Self::Refused(status.code, status.message.as_str().into()),
             error => Self::Broken(crate::scrape_client::chain(&error)),
         }

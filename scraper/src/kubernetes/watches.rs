@@ -1,4 +1,4 @@
-//! The watches of a cluster, each run once however many ask for it.
+//! The watches of a cluster, each run once for all.
 
 use std::any::Any;
 use std::collections::HashMap;

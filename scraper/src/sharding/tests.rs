@@ -37,6 +37,11 @@ proptest! {
         prop_assert!(after == before || after == vec![count]);
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
     #[test]
     fn shards_are_balanced(seed in any::<u64>(), count in 2u32..12) {
         let targets = 2000 * u64::from(count);

@@ -89,7 +89,7 @@ fn only_so_many_groups_evaluate_at_once_and_all_get_their_turn() {
         let rules = RuleManager::start(booted.world.clone(), ports, settings, "ws-1");
         let rules = rules.expect("the journal opens");
         assert!(rules.apply(many()).await.is_empty());
-        sim.sleep(Duration::from_secs(120)).await;
+        sim.sleep(Duration::from_mins(2)).await;
 
         assert_eq!(most.load(Ordering::Relaxed), GROUPS_AT_ONCE_MAX);
         let groups = rules.snapshot();

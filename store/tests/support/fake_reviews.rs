@@ -1,4 +1,4 @@
-//! An API server of the test: tokens and rights as the test gives them.
+//! An API server of the test: its tokens and rights.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};

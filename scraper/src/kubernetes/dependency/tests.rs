@@ -13,7 +13,7 @@ fn changed(entries: &[(Feed, &str, &str)]) -> Changed {
 
 fn pod() -> Pod {
     object(
-        "{metadata: {name: p, namespace: n, ownerReferences: [{kind: ReplicaSet, name: r, \
+        "{metadata: {name: p, namespace: ns, ownerReferences: [{kind: ReplicaSet, name: r, \
          controller: true}]}, spec: {nodeName: node-a}}",
     )
 }
@@ -23,12 +23,12 @@ fn pods_depend_on_node_namespace_and_owner() {
     for (feed, namespace, name, concerned) in [
         (Feed::Node, "", "node-a", true),
         (Feed::Node, "", "node-b", false),
-        (Feed::Namespace, "", "n", true),
-        (Feed::Namespace, "", "m", false),
-        (Feed::ReplicaSet, "n", "r", true),
-        (Feed::ReplicaSet, "m", "r", false),
-        (Feed::Job, "n", "r", false),
-        (Feed::Service, "n", "p", false),
+        (Feed::Namespace, "", "ns", true),
+        (Feed::Namespace, "", "mm", false),
+        (Feed::ReplicaSet, "ns", "r", true),
+        (Feed::ReplicaSet, "mm", "r", false),
+        (Feed::Job, "ns", "r", false),
+        (Feed::Service, "ns", "p", false),
     ] {
         let changed = changed(&[(feed, namespace, name)]);
         assert_eq!(pod().depends_on(&changed), concerned, "{feed:?} {namespace}/{name}");
@@ -38,25 +38,25 @@ fn pods_depend_on_node_namespace_and_owner() {
 #[test]
 fn endpoints_depend_on_all_they_show() {
     let endpoints: Endpoints = object(
-        "{metadata: {name: s, namespace: n}, subsets: [{\
-         addresses: [{ip: 1.1.1.1, targetRef: {kind: Pod, namespace: n, name: p}}], \
+        "{metadata: {name: s, namespace: ns}, subsets: [{\
+         addresses: [{ip: 1.1.1.1, targetRef: {kind: Pod, namespace: ns, name: p}}], \
          notReadyAddresses: [{ip: 1.1.1.2, nodeName: node-a, targetRef: {kind: Node, name: x}}]}]}",
     );
     let slice: EndpointSlice = object(
-        "{metadata: {name: s-1, namespace: n, labels: {kubernetes.io/service-name: s}}, endpoints: \
-         [{targetRef: {kind: Pod, namespace: n, name: p}}, \
+        "{metadata: {name: s-1, namespace: ns, labels: {kubernetes.io/service-name: s}}, endpoints: \
+         [{targetRef: {kind: Pod, namespace: ns, name: p}}, \
          {nodeName: node-a, targetRef: {kind: Node, name: x}}]}",
     );
     for (feed, namespace, name, concerned) in [
-        (Feed::Pod, "n", "p", true),
-        (Feed::Pod, "n", "x", false),
-        (Feed::Pod, "m", "p", false),
-        (Feed::Service, "n", "s", true),
-        (Feed::Service, "m", "s", false),
+        (Feed::Pod, "ns", "p", true),
+        (Feed::Pod, "ns", "x", false),
+        (Feed::Pod, "mm", "p", false),
+        (Feed::Service, "ns", "s", true),
+        (Feed::Service, "mm", "s", false),
         (Feed::Node, "", "node-a", true),
         (Feed::Node, "", "x", true),
         (Feed::Node, "", "p", false),
-        (Feed::Namespace, "", "n", true),
+        (Feed::Namespace, "", "ns", true),
     ] {
         let changed = changed(&[(feed, namespace, name)]);
         assert_eq!(endpoints.depends_on(&changed), concerned, "{feed:?} {namespace}/{name}");
@@ -66,15 +66,15 @@ fn endpoints_depend_on_all_they_show() {
 
 #[test]
 fn owners_spread_to_their_pods() {
-    let mut changed = changed(&[(Feed::ReplicaSet, "n", "r")]);
+    let mut changed = changed(&[(Feed::ReplicaSet, "ns", "r")]);
     assert!(changed.has_owners());
     changed.add_owned(&[Arc::new(pod()), Arc::new(Pod::default())]);
-    assert!(changed.has(Feed::Pod, ObjectKey::new("n", "p")));
+    assert!(changed.has(Feed::Pod, ObjectKey::new("ns", "p")));
 }
 
 #[test]
 fn the_group_of_what_is_gone_has_its_source() {
-    let gone = Service::no_group(&ObjectKey::new("n", "s"));
-    assert_eq!((gone.source.as_str(), gone.targets.len()), ("svc/n/s", 0));
+    let gone = Service::no_group(&ObjectKey::new("ns", "s"));
+    assert_eq!((gone.source.as_str(), gone.targets.len()), ("svc/ns/s", 0));
     assert_eq!(Node::no_group(&ObjectKey::new("", "a")).source, "node/a");
 }

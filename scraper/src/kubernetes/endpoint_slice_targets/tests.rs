@@ -142,10 +142,10 @@ fn a_slice_without_ports_numbers_has_bare_addresses() {
 #[test]
 fn nodes_lend_their_labels() {
     let known = Known::attaching()
-        .with("Node", "{metadata: {name: node-a, labels: {n: a}}}")
-        .with("Node", "{metadata: {name: node-b, labels: {n: b}}}");
+        .with("Node", "{metadata: {name: node-a, labels: {lab: a}}}")
+        .with("Node", "{metadata: {name: node-b, labels: {lab: b}}}");
     let group = group(&object(SLICE), &known);
     let labels: Vec<&str> =
-        group.targets.iter().map(|one| one.value("__meta_kubernetes_node_label_n")).collect();
+        group.targets.iter().map(|one| one.value("__meta_kubernetes_node_label_lab")).collect();
     assert_eq!(labels, ["a", "b", "b"]);
 }

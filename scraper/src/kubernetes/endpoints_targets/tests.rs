@@ -113,7 +113,7 @@ fn pods_add_their_labels_and_their_other_ports() {
 fn the_service_lends_its_labels() {
     let known = Known::nothing()
         .with("Service", "{metadata: {name: web, namespace: shop, annotations: {p: q}}}")
-        .with("Service", "{metadata: {name: web, namespace: other, annotations: {x: y}}}");
+        .with("Service", "{metadata: {name: web, namespace: other, annotations: {x: z}}}");
     let common = format!(
         "{COMMON}\nservice_name=web\nservice_annotation_p=q\nservice_annotationpresent_p=true"
     );
@@ -125,11 +125,11 @@ fn the_service_lends_its_labels() {
 #[test]
 fn nodes_lend_by_the_address_or_by_what_it_is() {
     let known = Known::attaching()
-        .with("Node", "{metadata: {name: node-a, labels: {n: a}}}")
-        .with("Node", "{metadata: {name: node-b, labels: {n: b}}}");
+        .with("Node", "{metadata: {name: node-a, labels: {lab: a}}}")
+        .with("Node", "{metadata: {name: node-b, labels: {lab: b}}}");
     let group = group(&object(ENDPOINTS), &known);
     let labels: Vec<&str> =
-        group.targets.iter().map(|one| one.value("__meta_kubernetes_node_label_n")).collect();
+        group.targets.iter().map(|one| one.value("__meta_kubernetes_node_label_lab")).collect();
     assert_eq!(labels, ["a", "", "b"]);
 }
 

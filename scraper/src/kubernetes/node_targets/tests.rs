@@ -54,13 +54,13 @@ fn the_best_address_counts() {
             .map(|(kind, address)| format!("{{type: {kind}, address: {address}}}"))
             .collect();
         let yaml =
-            format!("{{metadata: {{name: n}}, status: {{addresses: [{}]}}}}", left.join(", "));
+            format!("{{metadata: {{name: nn}}, status: {{addresses: [{}]}}}}", left.join(", "));
         assert_eq!(address(&object(&yaml)), Some(all[first].1));
     }
 }
 
 #[test]
 fn a_node_without_an_address_has_no_target() {
-    let group = group(&object("{metadata: {name: n}, status: {addresses: null}}"));
-    assert_group(&group, "node/n", "", &[]);
+    let group = group(&object("{metadata: {name: nn}, status: {addresses: null}}"));
+    assert_group(&group, "node/nn", "", &[]);
 }

@@ -121,15 +121,15 @@ fn readiness_is_said_in_lower_case() {
 #[test]
 fn nodes_and_namespaces_lend_their_labels() {
     let known = Known::attaching()
-        .with("Node", "{metadata: {name: node-a, labels: {zone: z}, annotations: {n: o}}}")
+        .with("Node", "{metadata: {name: node-a, labels: {zone: z}, annotations: {k: o}}}")
         .with("Namespace", "{metadata: {name: shop, labels: {team: t}, annotations: {a: b}}}");
     let group = group(&pod(POD), &known);
     let added = "
         node_name=node-a
         node_label_zone=z
         node_labelpresent_zone=true
-        node_annotation_n=o
-        node_annotationpresent_n=true
+        node_annotation_k=o
+        node_annotationpresent_k=true
         namespace_label_team=t
         namespace_labelpresent_team=true
         namespace_annotation_a=b

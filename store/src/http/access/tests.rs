@@ -1,4 +1,6 @@
-//! Modes, addresses, and who needs no token. What a token opens: `tests/kubernetes_access.rs`.
+//! Modes, addresses, and who needs no token.
+//!
+//! What a token opens stands in `tests/kubernetes_access.rs`.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;

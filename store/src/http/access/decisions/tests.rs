@@ -1,4 +1,4 @@
-//! Lifetimes by a clock that the test moves; one question for all who ask at once.
+//! How long verdicts live, and that a question is put once.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
