@@ -87,6 +87,7 @@ impl Kind {
 
 /// What a manifest asks for.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "some dozens of manifests are read, each once")]
 pub enum Body {
     /// Values by key.
     Secret(SecretValues),

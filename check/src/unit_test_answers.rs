@@ -27,6 +27,9 @@ pub enum Element {
     Histogram(String),
 }
 
+/// The number of an expected sample, its field, and what is wrong there.
+pub type WrongSample = (usize, &'static str, String);
+
 /// What was expected, sorted.
 pub fn expected_alerts(alertname: &str, expected: &[ExpectedAlert]) -> Vec<PlainAlert> {
     let plain = |texts: &Option<BTreeMap<String, Option<String>>>| {
@@ -59,7 +62,7 @@ pub fn firing_alerts(firing: Vec<AlertStatus>) -> Vec<PlainAlert> {
 /// What was expected of an expression, sorted; the error names the field of the sample.
 pub fn expected_elements(
     expected: &[ExpectedSample],
-) -> Result<Vec<(Labels, Element)>, (usize, &'static str, String)> {
+) -> Result<Vec<(Labels, Element)>, WrongSample> {
     let mut elements = Vec::with_capacity(expected.len());
     for (number, sample) in expected.iter().enumerate() {
         let text = sample.labels.as_deref().unwrap_or_default();

@@ -151,8 +151,7 @@ fn unit_tests_of_a_rule_group_count() {
 #[test]
 fn a_hostile_unit_test_is_bounded() {
     let mut spec = rule_group(&json!([{"record": "a", "expr": "up"}]));
-    let expr = |time: &str| json!([{"promql_expr_test": [{"expr": "1", "eval_time": time}]}]);
-    spec["tests"] = expr("100y");
+    spec["tests"] = json!([{"promql_expr_test": [{"expr": "1", "eval_time": "100y"}]}]);
     assert!(told(Kind::RuleGroup, &spec)[0].contains("more than the limit of 5000000 evaluations"));
     let values = json!({"series": "a", "values": "1x999998"});
     spec["tests"] = json!([{"input_series": [values, {"series": "b", "values": "1x999998"}]}]);

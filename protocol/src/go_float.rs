@@ -6,10 +6,9 @@
 /// and from `exponent_from` on only, with a sign and two digits.
 fn general(value: f64, scientific: &str, exponent_from: i32) -> String {
     let (mantissa, exponent) = scientific.split_once('e').expect("`{:e}` prints an exponent");
-    let mantissa = match mantissa.contains('.') {
-        true => mantissa.trim_end_matches('0').trim_end_matches('.'),
-        false => mantissa,
-    };
+    let is_whole = !mantissa.contains('.');
+    let mantissa =
+        if is_whole { mantissa } else { mantissa.trim_end_matches('0').trim_end_matches('.') };
     let exponent: i32 = exponent.parse().expect("`{:e}` prints a number after the e");
     if exponent < -4 || exponent >= exponent_from {
         let sign = if exponent < 0 { '-' } else { '+' };
