@@ -126,8 +126,9 @@ pub fn sign(
     added
 }
 
-/// The query that signs a URL by itself: what the request has, what AWS adds, the signature. Whoever
-/// sends it has to send the headers too; it counts for `expires_seconds` from `now_seconds` on.
+/// The query that signs a URL by itself: what the request has, what AWS adds, the signature.
+/// Whoever sends it has to send the headers too; it counts for `expires_seconds` from
+/// `now_seconds` on.
 pub fn presign(
     request: Request<'_>,
     credentials: &Credentials,

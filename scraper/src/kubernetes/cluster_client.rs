@@ -1,7 +1,7 @@
 //! A Kubernetes client over our own HTTP client.
 //!
 //! So the API server is asked with the same settings, token files and rotating certificates as any
-//! other server, and nothing is repeated behind the watches' back: they have back-offs of their own.
+//! other server, and nothing is repeated behind the watches' back: they have their own back-offs.
 
 use std::sync::Arc;
 

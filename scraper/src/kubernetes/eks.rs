@@ -1,7 +1,7 @@
 //! Amazon EKS: found by ARN, asked with signed tokens.
 //!
-//! Nothing is installed in that cluster. Its API server takes as a bearer token the URL of a call to
-//! STS that says who signed it; signing is local, so a new token costs no request.
+//! Nothing is installed in that cluster. Its API server takes as a bearer token the URL of a call
+//! to STS that says who signed it; signing is local, so a new token costs no request.
 
 use std::sync::Arc;
 

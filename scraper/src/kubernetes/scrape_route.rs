@@ -1,7 +1,7 @@
 //! Where a scrape goes: straight, to the API, by its proxy.
 //!
-//! Pure. What may see the cluster's token is decided here, from addresses that the API server itself
-//! told, never from labels that a configuration could have set.
+//! Pure. What may see the cluster's token is decided here, from addresses that the API server
+//! itself told, never from labels that a configuration could have set.
 
 use std::collections::HashSet;
 

@@ -77,7 +77,9 @@ spec:
   containers:
   - name: main
     image: i
-    ports: [{name: a, containerPort: 8080, protocol: TCP}, {name: b, containerPort: 1, protocol: TCP}]
+    ports:
+    - {name: a, containerPort: 8080, protocol: TCP}
+    - {name: b, containerPort: 1, protocol: TCP}
 status: {podIP: 10.0.0.1}
 ";
     let mut group = group(&object(SLICE), &Known::nothing().with("Pod", pod));
