@@ -103,7 +103,7 @@ mod tests {
 
     fn file(records: &[Record]) -> Vec<u8> {
         let mut bytes = header().to_vec();
-        records.iter().for_each(|record| bytes.extend(encode(record)));
+        bytes.extend(records.iter().flat_map(encode));
         bytes
     }
 

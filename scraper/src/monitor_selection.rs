@@ -17,10 +17,7 @@ pub fn scopes(selector: &ObjectSelector, own_namespace: &str) -> Vec<Option<Stri
     let mut names: Vec<Option<String>> = namespaces.match_names.iter().cloned().map(Some).collect();
     names.sort();
     names.dedup();
-    match names.is_empty() {
-        true => vec![Some(own_namespace.to_owned())],
-        false => names,
-    }
+    if names.is_empty() { vec![Some(own_namespace.to_owned())] } else { names }
 }
 
 /// Whether objects of a namespace are selected. `labels` are the namespace's own, empty where they

@@ -142,8 +142,8 @@ fn validated(jobs: Vec<ScrapeConfig>, global: &GlobalConfig) -> Result<Vec<Scrap
             format!("{path}: {}", fault.message)
         })
         .collect();
-    match faults.is_empty() {
-        true => Ok(whole.scrape_configs.into_iter().flatten().collect()),
-        false => Err(faults.join("; ")),
+    if !faults.is_empty() {
+        return Err(faults.join("; "));
     }
+    Ok(whole.scrape_configs.into_iter().flatten().collect())
 }

@@ -50,10 +50,8 @@ async fn ready(State(state): State<Arc<RoleState>>) -> Response {
     }
     let mut reasons = told.troubles;
     reasons.extend(told.refused);
-    let text = match reasons.is_empty() {
-        true => "waiting for the Scraper\n".to_owned(),
-        false => format!("waiting for the Scraper: {}\n", reasons.join("; ")),
-    };
+    let told = if reasons.is_empty() { "" } else { ": " };
+    let text = format!("waiting for the Scraper{told}{}\n", reasons.join("; "));
     (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 

@@ -209,8 +209,5 @@ fn valid(scraper: &OwnScraper) -> Result<ScrapeConfiguration, String> {
     let configuration = scraper_spec::configuration(&scraper.spec)
         .map_err(|faults| told(faults.iter().map(ToString::to_string).collect()))?;
     let refused = refused_files(&configuration);
-    match refused.is_empty() {
-        true => Ok(configuration),
-        false => Err(told(refused)),
-    }
+    if refused.is_empty() { Ok(configuration) } else { Err(told(refused)) }
 }

@@ -38,7 +38,9 @@ pub fn report(told: &Told, status: &CollectorStatus) -> CollectorReport {
     let down = jobs.iter().map(|job| job.down).sum();
     jobs.truncate(JOBS_MAX);
     let mut rejected: Vec<RejectedReport> = told.rejected.clone();
-    rejected.iter_mut().for_each(|one| one.reason = short(&one.reason));
+    for one in &mut rejected {
+        one.reason = short(&one.reason);
+    }
     rejected.truncate(REJECTED_MAX);
     CollectorReport {
         shard: told.shard,

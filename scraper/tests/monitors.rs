@@ -18,10 +18,10 @@ impl Values for Fixture {
             ValueSource::Secret => object.name == "credentials" && key == "password",
             ValueSource::ConfigMap => object.name == "authorities" && key == "ca.crt",
         };
-        match known && object.namespace == "shop" {
-            true => Ok(format!("the {key}")),
-            false => Err(format!("{} {:?} is not there", object.source.as_str(), object.name)),
+        if known && object.namespace == "shop" {
+            return Ok(format!("the {key}"));
         }
+        Err(format!("{} {:?} is not there", object.source.as_str(), object.name))
     }
 }
 

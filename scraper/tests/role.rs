@@ -101,7 +101,7 @@ struct Running {
     ended: tokio::task::JoinHandle<Result<(), scraper::role::RoleError>>,
 }
 
-async fn start(api: &str, store: SocketAddr, data_dir: &std::path::Path) -> Running {
+fn start(api: &str, store: SocketAddr, data_dir: &std::path::Path) -> Running {
     let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = probe.local_addr().unwrap();
     drop(probe);
@@ -181,7 +181,7 @@ async fn a_scraper_is_followed_and_the_last_good_one_stays() {
     let object = Arc::new(watch::Sender::new(scraper(1, spec(exporter))));
     let api = format!("http://{}", api_server(Arc::clone(&object)).await);
     let folder = tempfile::tempdir().unwrap();
-    let running = start(&api, store, folder.path()).await;
+    let running = start(&api, store, folder.path());
 
     running.until("the first generation", |r| r.generation == 1 && r.active == 1).await;
     tokio::time::timeout(Duration::from_secs(10), writes.wait_for(|n| *n > 0))
@@ -213,7 +213,7 @@ async fn a_scraper_is_followed_and_the_last_good_one_stays() {
     running.end().await;
 
     // Nobody answers: what is remembered runs.
-    let running = start("http://127.0.0.1:9", store, folder.path()).await;
+    let running = start("http://127.0.0.1:9", store, folder.path());
     for _ in 0..500 {
         if running.ask("/-/ready", None).await.is_some_and(|(code, _)| code == 200) {
             break;

@@ -98,8 +98,8 @@ impl LimitFields {
         job.label_name_length_limit = self.label_name_length_limit;
         job.label_value_length_limit = self.label_value_length_limit;
         job.keep_dropped_targets = self.keep_dropped_targets;
-        job.scrape_protocols = self.scrape_protocols.clone();
-        job.fallback_scrape_protocol = self.fallback_scrape_protocol.clone();
+        job.scrape_protocols.clone_from(&self.scrape_protocols);
+        job.fallback_scrape_protocol.clone_from(&self.fallback_scrape_protocol);
         job.scrape_native_histograms = self.scrape_native_histograms;
         job.always_scrape_classic_histograms = self.scrape_classic_histograms;
         job.native_histogram_bucket_limit = self.native_histogram_bucket_limit;

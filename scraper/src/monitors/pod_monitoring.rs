@@ -235,12 +235,11 @@ fn permitted(rule: &Relabeling) -> Result<(), String> {
     };
     match rule.action.to_ascii_lowercase().as_str() {
         "" | "replace" | "hashmod" | "lowercase" | "uppercase" => {
-            match PROTECTED.contains(&rule.target_label.as_str()) {
-                true => {
-                    Err(format!("{:?} is protected: it identifies the target", rule.target_label))
-                }
-                false => Ok(()),
+            if PROTECTED.contains(&rule.target_label.as_str()) {
+                let label = &rule.target_label;
+                return Err(format!("{label:?} is protected: it identifies the target"));
             }
+            Ok(())
         }
         "labeldrop" => match PROTECTED.iter().find(|label| matches(label) == Ok(true)) {
             Some(label) => Err(format!("would drop the protected label {label:?}")),

@@ -13,7 +13,9 @@ fn target(address: &str, more: &[(&str, &str)]) -> Target {
     labels.set("__address__", address);
     labels.set("__scheme__", "http");
     labels.set("__metrics_path__", "/metrics");
-    more.iter().for_each(|(name, value)| labels.set(*name, *value));
+    for (name, value) in more {
+        labels.set(*name, *value);
+    }
     let labels = labels.build();
     let times = (Duration::from_secs(15), Duration::from_secs(10));
     Target::new("job", labels.clone(), labels, &BTreeMap::new(), times).expect("a target")
