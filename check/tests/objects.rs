@@ -1,4 +1,4 @@
-//! Objects as an API server sends them: every kind, good and bad.
+//! Objects as an API server sends them, good and bad.
 
 use check::manifest::Kind;
 use check::patience::Patience;

@@ -1,4 +1,4 @@
-//! Targets of a cluster in which nothing of ours is installed, by a kubeconfig.
+//! Targets of a cluster where nothing of ours is installed.
 //!
 //! The remote cluster is this one under another identity: an account with no tie to the Scraper.
 

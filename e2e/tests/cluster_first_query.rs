@@ -1,4 +1,4 @@
-//! From `helm install` to a page in an inbox, on a cluster without a trace of Hearth.
+//! From `helm install` to a page in an inbox.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What goes on while something is away: the operator, the store's node, the old version.
+//! What goes on while something is away.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

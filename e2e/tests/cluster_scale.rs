@@ -1,4 +1,4 @@
-//! Memory with many objects, measured. Takes long: only with HEARTH_E2E_SCALE=1.
+//! Memory with many objects: with HEARTH_E2E_SCALE=1 only.
 
 use std::time::Duration;
 
@@ -88,7 +88,8 @@ async fn fake_pods(namespace: &Namespace, count: usize) {
             pods += &format!(
                 "{{apiVersion: v1, kind: Pod, metadata: {{name: p{chunk}-{number}, labels: {{app: fake, tier: backend, \
                   version: v1}}, annotations: {{team: shop, note: 'some words that annotations hold'}}}}, spec: {{nodeName: {node}, \
-                  {tolerations}, containers: [{{name: a, image: 'localhost/none:1', env: [{{name: A, value: b}}], \
+                  {tolerations}, containers: [{{name: a, \
+                  image: 'localhost/none:1', env: [{{name: A, value: b}}], \
                   ports: [{{name: web, containerPort: 8080}}]}}]}}}}\n---\n"
             );
         }

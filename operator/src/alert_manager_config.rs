@@ -1,4 +1,4 @@
-//! AlertManagerConfig: the alert manager definition of a workspace.
+//! AlertManagerConfig: a workspace's definition.
 //!
 //! A workspace has one: the oldest object wins, the others are told which. Values of Secrets are
 //! pushed write-only; while one is missing, the last good definition stays in force.

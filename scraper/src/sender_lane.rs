@@ -1,4 +1,4 @@
-//! One task that sends: what is on disk first, then what is in memory.
+//! One task that sends: first from disk, then from memory.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

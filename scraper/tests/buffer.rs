@@ -1,4 +1,4 @@
-//! Samples survive a destination that is away, and a collector that is killed.
+//! Samples survive absent stores and killed collectors.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -21,23 +21,15 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Its value.
 const MANAGER: &str = "hearth-operator";
 
-/// What may be applied.
-pub trait Applicable:
-    Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
-{
-}
+/// Data that comes from the API server and goes there.
+pub trait ApiData: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
-impl<K> Applicable for K where
-    K: Resource<DynamicType = ()>
-        + Clone
-        + Debug
-        + Serialize
-        + DeserializeOwned
-        + Send
-        + Sync
-        + 'static
-{
-}
+impl<T> ApiData for T where T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+/// What may be applied.
+pub trait Applicable: Resource<DynamicType = ()> + ApiData {}
+
+impl<K: Resource<DynamicType = ()> + ApiData> Applicable for K {}
 
 /// What was applied last, and how the object looked right after: some fields come back written
 /// another way, and must not be taken for drift for ever.

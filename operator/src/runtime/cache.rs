@@ -1,4 +1,4 @@
-//! The last known state of one kind, and who is told.
+//! The last known state of a kind, and who hears of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};

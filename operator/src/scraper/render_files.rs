@@ -1,4 +1,4 @@
-//! What collectors mount, and their Service.       (pure)
+//! What collectors mount, and their Service.             (pure)
 
 use crds::scraper::Scraper;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};

@@ -1,4 +1,4 @@
-//! Services, budget and network policy of a Store. (pure)
+//! Services, budget and network policy of a Store.       (pure)
 
 use crds::store::Store;
 use k8s_openapi::api::core::v1::Service;

@@ -1,4 +1,4 @@
-//! One review: a request of the API server to a verdict.  (pure)
+//! One review: a request to a verdict.                   (pure)
 
 use check::judgement::Judgement;
 use check::manifest::Kind;

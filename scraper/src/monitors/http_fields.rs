@@ -1,4 +1,4 @@
-//! How a monitor wants its targets asked: TLS, credentials, proxies.
+//! How a monitor wants its targets asked.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Runs Prometheus's own PromQL scripts against the engine.
 //!
-//! The scripts are not part of this repository. `HEARTH_PROMQL_SCRIPTS` names their folder, with one
-//! folder a version in it; `make conformance` takes them from Prometheus's own Go module. Without
-//! it: `promqltest` in `HEARTH_SHARED` (default: `shared` beside the repository). A table
+//! The scripts are not part of this repository. `HEARTH_PROMQL_SCRIPTS` names their folder, with
+//! one folder a version in it; `make conformance` takes them from Prometheus's own Go module.
+//! Without it: `promqltest` in `HEARTH_SHARED` (default: `shared` beside the repository). A table
 //! says how many evaluations of each file hold; fewer than `baseline.txt` says is a failure. What
 //! fails, and why, is written to a file whose name is printed.
 
