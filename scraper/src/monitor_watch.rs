@@ -1,4 +1,4 @@
-//! Watches the monitors that a Scraper selects, where their kinds are installed.
+//! Watches the monitors that a Scraper selects.
 //!
 //! Each kind and namespace has a stream of its own with a back-off of its own: what fails there
 //! pauses nothing else. A kind that is not installed is looked for again and again.

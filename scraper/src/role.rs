@@ -1,4 +1,4 @@
-//! `hearth scraper`: one shard of a Scraper, for as long as it runs.
+//! `hearth scraper`: one shard of a Scraper.
 //!
 //! The Scraper comes from the API server (or, at start, from the data directory), becomes a scrape
 //! configuration, and runs in a [`Collector`]. What is invalid leaves in force what was.

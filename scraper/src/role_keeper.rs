@@ -1,4 +1,4 @@
-//! Keeps the collector in line with its Scraper and the monitors it selects.
+//! Keeps the collector in line with its Scraper.
 //!
 //! What is invalid, or not known yet, leaves in force what was.
 

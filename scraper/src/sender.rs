@@ -121,8 +121,8 @@ impl Sender {
         &self.shared.counters
     }
 
-    /// Sends what waits, for a few seconds at most, then stops. The rest waits on disk, if there is a
-    /// buffer.
+    /// Sends what waits, for a few seconds at most, then stops. The rest waits on disk, if there is
+    /// a buffer.
     pub async fn shutdown(&self) {
         self.shared.stop.send_replace(true);
         let mut tasks =

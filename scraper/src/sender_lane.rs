@@ -1,4 +1,4 @@
-//! One task that sends: what is on disk first, then what is in memory.
+//! One task that sends: disk first, then memory.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

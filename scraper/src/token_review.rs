@@ -1,4 +1,4 @@
-//! Who asks for the report: a token, reviewed by the API server.
+//! Who asks for the report: a token, reviewed.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

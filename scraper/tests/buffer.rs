@@ -1,4 +1,4 @@
-//! Samples survive a destination that is away, and a collector that is killed.
+//! Samples survive an absent store and a kill.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! What monitors of prometheus-operator say of a job beside its targets.
+//! What monitors say of a job beside its targets.
 
 use std::collections::BTreeMap;
 

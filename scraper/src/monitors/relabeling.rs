@@ -1,4 +1,4 @@
-//! Relabelling rules, as other operators write them and as we write them for them.
+//! Relabelling rules of other operators' objects.
 
 use std::collections::BTreeMap;
 

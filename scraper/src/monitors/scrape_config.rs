@@ -1,4 +1,4 @@
-//! ScrapeConfig of prometheus-operator: a job almost as Prometheus writes it.
+//! ScrapeConfig of prometheus-operator.
 
 use std::collections::BTreeMap;
 
