@@ -1,4 +1,4 @@
-//! The collector's own Scraper: watched and remembered.
+//! The collector's own Scraper, watched and remembered.
 //!
 //! What was seen last is kept in the data directory, so that a collector starts without the API
 //! server. An object that does not read changes nothing but the report.

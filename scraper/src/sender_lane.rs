@@ -1,4 +1,4 @@
-//! One task that sends: first from disk, then from memory.
+//! One task that sends: disk first, then memory.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

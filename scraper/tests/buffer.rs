@@ -1,4 +1,4 @@
-//! Samples survive absent stores and killed collectors.
+//! Samples survive an absent store and a kill.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

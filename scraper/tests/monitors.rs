@@ -1,4 +1,4 @@
-//! Monitors against the configurations they become.
+//! Manifests of monitors and what they become.
 //!
 //! `HEARTH_UPDATE=1` writes the expected files anew; `promtool check config` reads them.
 

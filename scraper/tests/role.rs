@@ -1,4 +1,4 @@
-//! The role against an API server's double.
+//! The role against a double of the API server.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! How a monitor wants its targets asked.
+//! TLS, credentials and proxies of a monitor.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Relabelling rules, as other operators write them.
+//! Relabelling rules of other operators' objects.
 
 use std::collections::BTreeMap;
 
