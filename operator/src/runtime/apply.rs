@@ -24,7 +24,7 @@ const MANAGER: &str = "hearth-operator";
 /// Data that comes from the API server and goes there.
 pub trait ApiData: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
-impl<T> ApiData for T where T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {}
+impl<T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static> ApiData for T {}
 
 /// What may be applied.
 pub trait Applicable: Resource<DynamicType = ()> + ApiData {}
