@@ -22,8 +22,9 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const MANAGER: &str = "hearth-operator";
 
 /// What may be applied.
-pub trait Applicable:
-    Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+pub trait Applicable: Resource<DynamicType = ()> + Serialize + DeserializeOwned
+where
+    Self: Clone + Debug + Send + Sync + 'static,
 {
 }
 
