@@ -123,9 +123,30 @@ pub struct ScraperArgs {
     /// installed there; the file holds its credentials itself.
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+    /// A cluster of Amazon EKS to discover targets in. The credentials come by AWS's environment
+    /// variables: keys, or a role of the service account.
+    #[command(flatten)]
+    pub eks: EksArgs,
     /// Reach targets through the API server's proxy.
     #[arg(long)]
     pub proxy: bool,
+}
+
+/// Where a cluster of Amazon EKS is.
+#[derive(Debug, Args)]
+pub struct EksArgs {
+    /// arn:aws:eks:REGION:ACCOUNT:cluster/NAME
+    #[arg(long, value_name = "ARN", conflicts_with = "kubeconfig")]
+    pub eks_cluster_arn: Option<String>,
+    /// The role that is assumed first.
+    #[arg(long, value_name = "ARN", requires = "eks_cluster_arn")]
+    pub eks_role_arn: Option<String>,
+    /// Where EKS answers, instead of AWS.
+    #[arg(long, value_name = "URL", requires = "eks_cluster_arn")]
+    pub eks_endpoint: Option<String>,
+    /// Where STS answers, instead of AWS.
+    #[arg(long, value_name = "URL", requires = "eks_cluster_arn")]
+    pub eks_sts_endpoint: Option<String>,
 }
 
 /// `hearth operator`

@@ -14,6 +14,7 @@ use protocol::scrape_config::ScrapeConfiguration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::clock::SystemClock;
 use crate::collector::{Collector, CollectorOptions};
 use crate::destination_http::HttpDestination;
 use crate::disk_buffer_lanes::DiskBuffer;
@@ -21,6 +22,7 @@ use crate::home_cluster::{self, HomeError};
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::cluster_access::{AccessError, ClusterAccess};
 use crate::kubernetes::credential_files::CredentialFiles;
+use crate::kubernetes::eks::{self, EksSettings};
 use crate::own_scraper::{self, OwnScraper, Seen};
 use crate::role_http::{RoleState, router};
 use crate::role_keeper::Keeper;
@@ -61,6 +63,8 @@ pub struct RoleSettings {
     pub home: PathBuf,
     /// The cluster to discover targets in, where it is another one.
     pub kubeconfig: Option<PathBuf>,
+    /// The same, where it is a cluster of Amazon EKS.
+    pub eks: Option<EksSettings>,
     /// Reach its targets through its API server.
     pub proxy: bool,
 }
@@ -110,7 +114,7 @@ pub async fn run_with(
     made.map_err(|error| RoleError::DataDir { path: data_dir.clone(), error })?;
     let server = Server::bind(settings.listen, settings.tls.clone()).await?;
     let buffer = open_buffer(&settings).await?;
-    let collector = start_collector(&settings, buffer)?;
+    let collector = start_collector(&settings, buffer).await?;
     let state = Arc::new(RoleState {
         told: Mutex::new(Told { shard: settings.shard, ..Told::default() }),
         collector,
@@ -153,7 +157,7 @@ async fn open_buffer(settings: &RoleSettings) -> Result<Arc<DiskBuffer>, RoleErr
     Ok(buffer)
 }
 
-fn start_collector(
+async fn start_collector(
     settings: &RoleSettings,
     buffer: Arc<DiskBuffer>,
 ) -> Result<Collector, RoleError> {
@@ -174,7 +178,7 @@ fn start_collector(
         // Takes nothing before the Scraper says how many share the work.
         sharding: Some(Sharding { index: settings.shard, count: 0 }),
         buffer: Some(buffer),
-        kubernetes: cluster(settings)?,
+        kubernetes: cluster(settings).await?,
         files: CredentialFiles::ServiceAccountOnly,
         ..CollectorOptions::default()
     };
@@ -182,15 +186,16 @@ fn start_collector(
     Ok(Collector::start(name, nothing, Arc::new(destination), options))
 }
 
-/// Where jobs look for targets: another cluster where a kubeconfig is given, else the one at home.
-fn cluster(settings: &RoleSettings) -> Result<Option<Arc<Cluster>>, RoleError> {
-    let access = match &settings.kubeconfig {
-        Some(file) => {
+/// Where jobs look for targets: another cluster where one is named, else the one at home.
+async fn cluster(settings: &RoleSettings) -> Result<Option<Arc<Cluster>>, RoleError> {
+    let access = match (&settings.kubeconfig, &settings.eks) {
+        (_, Some(settings)) => eks::access(settings, Arc::new(SystemClock)).await?,
+        (Some(file), None) => {
             let text = std::fs::read_to_string(file)
                 .map_err(|error| AccessError::Kubeconfig(format!("{}: {error}", file.display())))?;
             ClusterAccess::from_kubeconfig(&text)?
         }
-        None => match ClusterAccess::in_cluster(&settings.home) {
+        (None, None) => match ClusterAccess::in_cluster(&settings.home) {
             Ok(access) => access,
             // Outside of a cluster only jobs that look for Kubernetes are without targets.
             Err(AccessError::NotInCluster) => return Ok(None),

@@ -120,6 +120,7 @@ fn start(api: &str, store: SocketAddr, data_dir: &std::path::Path) -> Running {
         status_audience: "hearth.dev/collector".to_owned(),
         home: "/nowhere".into(),
         kubeconfig: None,
+        eks: None,
         proxy: false,
     };
     let _ = rustls::crypto::ring::default_provider().install_default();
