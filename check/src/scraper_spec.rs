@@ -112,8 +112,7 @@ fn judge_cluster(judgement: &mut Judgement, cluster: &Cluster) {
 }
 
 fn judge_eks(judgement: &mut Judgement, eks: &EksSource) {
-    let EksSource { cluster_arn, role_arn, credentials_secret_name: _, eks_endpoint, sts_endpoint } =
-        eks;
+    let EksSource { cluster_arn, role_arn, eks_endpoint, sts_endpoint, .. } = eks;
     let parts: Vec<&str> = cluster_arn.split(':').collect();
     let is_cluster = matches!(
         parts.as_slice(),

@@ -1,4 +1,4 @@
-//! How objects select others: Kubernetes's own rules for label selectors.
+//! How objects select others, by the rules of Kubernetes.
 
 use crds::selectors::{LabelOperator, LabelSelector, NamespaceSelector, ObjectSelector};
 

@@ -1,4 +1,4 @@
-//! The two verdicts: on a file of any kind, on an object of one.
+//! The two verdicts: on a file, and on an object of a kind.
 //!
 //! A file is found out what it is, then judged.
 

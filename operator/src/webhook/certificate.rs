@@ -1,7 +1,7 @@
 //! The webhook's certificate, from the operator's authority.
 //!
-//! Each replica issues its own and keeps it in memory: nothing to store, nothing to steal, and a new
-//! authority is in force as soon as its Secret is read.
+//! Each replica issues its own and keeps it in memory: nothing to store, nothing to steal, and a
+//! new authority is in force as soon as its Secret is read.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! One review: a request of the API server to a verdict.  (pure)
+//! One review: what an API server asks, judged.
 
 use check::judgement::Judgement;
 use check::manifest::Kind;

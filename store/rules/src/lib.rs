@@ -1,8 +1,8 @@
 //! Rule groups and their alerts.
 //!
 //! A group is evaluated on slots that are the same on every machine and after every restart; what
-//! it decides is decided by pure code (`alerting`, `recording`, `schedule`, `restore`), what it does
-//! goes through ports. Begin with `manager`, then `group`.
+//! it decides is decided by pure code (`alerting`, `recording`, `schedule`, `restore`), what it
+//! does goes through ports. Begin with `manager`, then `group`.
 
 pub mod ports;
 pub mod spec;

@@ -1,7 +1,8 @@
 //! Groups evaluated at chosen times over samples in memory.
 //!
 //! Unit tests of rules run here, in the very code that evaluates the rules of a workspace, so that
-//! a test and the ruler cannot disagree. No timer, no disk, no journal: whoever rehearses says when.
+//! a test and the ruler cannot disagree. No timer, no disk, no journal: whoever rehearses says
+//! when.
 
 use std::sync::Arc;
 use std::time::Duration;
