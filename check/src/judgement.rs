@@ -1,4 +1,4 @@
-//! What is wrong with an object, or without effect.
+//! What is wrong with an object, and what has no effect.
 
 use protocol::fault::Fault;
 use protocol::yaml;

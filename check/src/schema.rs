@@ -1,4 +1,4 @@
-//! The bounds that the definitions set, held offline.
+//! The bounds of the definitions, held without a cluster.
 //!
 //! An API server holds them by itself; `hearth up` and `hearth check` shall say the same. Types and
 //! unknown fields are serde's, the rules in CEL are written again in `specs` and `scraper_spec`.

@@ -1,4 +1,4 @@
-//! How objects select others: the rules of label selectors.
+//! How objects select others, by the rules of Kubernetes.
 
 use crds::selectors::{LabelOperator, LabelSelector, NamespaceSelector, ObjectSelector};
 

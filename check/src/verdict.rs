@@ -1,4 +1,4 @@
-//! The two verdicts: on a file, on an object.
+//! The two verdicts: on a file, and on an object of a kind.
 //!
 //! A file is found out what it is, then judged.
 

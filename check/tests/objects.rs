@@ -1,4 +1,4 @@
-//! Objects as an API server sends them, good and bad.
+//! Objects as API servers send them: all kinds.
 
 use check::manifest::Kind;
 use check::patience::Patience;

@@ -1,4 +1,4 @@
-//! `hearth crds`: the custom resource definitions.
+//! `hearth crds`: the definitions, for `kubectl apply`.
 
 use std::io::Write as _;
 

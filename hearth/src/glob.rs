@@ -1,8 +1,8 @@
-//! File patterns, as Go's `filepath.Glob` reads them.
+//! File patterns: `rules/*.yml`, as Go reads them.
 //!
-//! `*` any characters, `?` one, `[a-z]` one of a class, `[^a-z]` one that is not of it, `\x` the
-//! character itself; none of them goes across a slash. Names that begin with a dot are no
-//! exception.
+//! The rules of `filepath.Glob`: `*` any characters, `?` one, `[a-z]` one of a class, `[^a-z]` one
+//! that is not of it, `\x` the character itself; none of them goes across a slash. Names that begin
+//! with a dot are no exception.
 
 use std::path::{Component, Path, PathBuf};
 

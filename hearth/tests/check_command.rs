@@ -1,4 +1,4 @@
-//! `hearth check` by its binary.
+//! `hearth check` by its binary: codes, places, formats.
 //!
 //! The unit tests' verdicts stand in the names of the files below check/tests/unit_tests. They are
 //! promtool's: with HEARTH_PROMTOOL set to its path, both are run and compared.

@@ -1,4 +1,4 @@
-//! One review: a request to a verdict.                   (pure)
+//! One review: what an API server asks, judged.
 
 use check::judgement::Judgement;
 use check::manifest::Kind;
