@@ -1,4 +1,4 @@
-//! The example of examples/kubernetes, played: apps, workspace, collector, rules, alerts.
+//! The example of examples/kubernetes, played.
 
 use std::time::Duration;
 

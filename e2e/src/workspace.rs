@@ -1,4 +1,4 @@
-//! A workspace of a store in the cluster, as its users reach it.
+//! A workspace in the cluster, as its users reach it.
 
 use std::time::Duration;
 

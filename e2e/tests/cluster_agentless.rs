@@ -1,4 +1,4 @@
-//! Targets of a cluster in which nothing of ours is installed, by a kubeconfig.
+//! Targets of a cluster elsewhere, by a kubeconfig.
 //!
 //! The remote cluster is this one under another identity: an account with no tie to the Scraper.
 

@@ -1,4 +1,4 @@
-//! Each kind from its creation to its deletion, with good changes and bad.
+//! Each kind from its creation to its deletion.
 
 use e2e::eventually::eventually;
 use e2e::install::{self, home};
@@ -28,7 +28,8 @@ async fn auditor() -> WorkspaceClient {
 const AUDITOR: &str = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: auditor}}
 ---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: e2e-auditor},
- rules: [{apiGroups: [hearth.dev], resources: [workspaces, 'workspaces/query'], verbs: [get, list]}]}
+ rules: [{apiGroups: [hearth.dev], resources: [workspaces, workspaces/query],
+ verbs: [get, list]}]}
 ---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: e2e-auditor},
  roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: e2e-auditor},

@@ -1,4 +1,4 @@
-//! Who may do what with a workspace: roles of Kubernetes, and nothing else.
+//! Who may do what with a workspace: Roles say it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
