@@ -77,7 +77,7 @@ pub async fn upgrade(more: &[&str]) {
 
 /// Waits for the operator and the default store.
 pub async fn ready() {
-    let limit = Duration::from_secs(120);
+    let limit = Duration::from_mins(2);
     let rollout = ["rollout", "status", "deployment/hearth-operator", "--timeout=120s"];
     home().must(&rollout).await;
     eventually("the store is there", limit, async || home().get("store", "hearth").await).await;
@@ -89,7 +89,7 @@ pub async fn scale_operator(replicas: usize) {
     let replicas = replicas.to_string();
     let to = format!("--replicas={replicas}");
     home().must(&["scale", "deployment", "hearth-operator", &to]).await;
-    eventually("the operator is scaled", Duration::from_secs(60), async || {
+    eventually("the operator is scaled", Duration::from_mins(1), async || {
         let selector = "app.kubernetes.io/name=hearth-operator";
         let path = "jsonpath={.items[*].status.containerStatuses[0].ready}";
         let pods = home().kubectl(&["get", "pods", "-l", selector, "-o", path]).await?;

@@ -1,4 +1,4 @@
-//! Targets of a cluster where nothing of ours is installed.
+//! Targets of a cluster elsewhere, by a kubeconfig.
 //!
 //! The remote cluster is this one under another identity: an account with no tie to the Scraper.
 

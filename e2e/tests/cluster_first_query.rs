@@ -8,7 +8,7 @@ use e2e::kubernetes::{Namespace, run};
 use e2e::scene;
 
 /// From `helm install` to the first answer about scraped pods.
-const FIRST_QUERY_MAX: Duration = Duration::from_secs(60);
+const FIRST_QUERY_MAX: Duration = Duration::from_mins(1);
 /// From `kubectl apply` of a RuleGroup to Programmed.
 const PROGRAMMED_MAX: Duration = Duration::from_secs(3);
 

@@ -28,8 +28,8 @@ async fn auditor() -> WorkspaceClient {
 const AUDITOR: &str = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: auditor}}
 ---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: e2e-auditor},
- rules: [{apiGroups: [hearth.dev], resources: [workspaces, 'workspaces/query'],
-          verbs: [get, list]}]}
+ rules: [{apiGroups: [hearth.dev], resources: [workspaces, workspaces/query],
+ verbs: [get, list]}]}
 ---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: e2e-auditor},
  roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: e2e-auditor},

@@ -1,4 +1,4 @@
-//! Who may do what with a workspace: Kubernetes's roles.
+//! Who may do what with a workspace: Roles say it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
