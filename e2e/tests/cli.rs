@@ -86,9 +86,10 @@ fn what_must_not_be_is_refused() {
         (&["store", "--listen", "127.0.0.1:0", "--auth", "sigv4"][..], "not built yet"),
         (&["store", "--auth", "magic"][..], "expected none, sigv4 or kubernetes"),
         (&["up", "-f", "nowhere"][..], "nothing to run"),
-        (&["operator"][..], "not built yet"),
-        (&["scraper"][..], "not built yet"),
-        (&["query", "up", "--url", "http://127.0.0.1:1"][..], "is `hearth up` running there"),
+        (&["operator"][..], "--namespace <NAMESPACE>"),
+        (&["scraper"][..], "--remote-write-url <URL>"),
+        (&["store", "--auth", "kubernetes"][..], "--kubernetes-audience"),
+        (&["query", "up", "--url", "http://127.0.0.1:1"][..], "does Hearth run there"),
     ] {
         let output = run(args, dir.path());
         let told = text(&output.stderr);

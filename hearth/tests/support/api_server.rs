@@ -149,7 +149,7 @@ impl ApiServer {
         };
         match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(object) => object,
-            Err(_) => panic!(
+            Err(tokio::time::error::Elapsed { .. }) => panic!(
                 "not within {PATIENCE:?}; the last seen: {:#}",
                 self.get(kind, namespace, name).unwrap_or(Value::Null)
             ),
