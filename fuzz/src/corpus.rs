@@ -15,11 +15,13 @@ pub fn each(target: &str, body: fn(&[u8])) {
     let folder = corpus_folder().join(target);
     let entries = std::fs::read_dir(&folder);
     let entries = entries.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut seeds: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let mut seeds: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("the corpus can be listed").path()).collect();
     seeds.sort();
     assert!(seeds.len() >= 3, "{} has too few seeds", folder.display());
     for seed in seeds {
-        let bytes = std::fs::read(&seed).unwrap();
+        let bytes = std::fs::read(&seed);
+        let bytes = bytes.unwrap_or_else(|error| panic!("{}: {error}", seed.display()));
         let began = Instant::now();
         let ended = std::panic::catch_unwind(|| body(&bytes));
         assert!(ended.is_ok(), "{} breaks a promise", seed.display());

@@ -8,6 +8,7 @@ pub mod authority;
 pub mod authority_secret;
 pub mod issuing;
 pub mod leaf;
+pub mod leaf_secret;
 pub mod rotation;
 pub mod serving;
 pub mod tokens;

@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod queue;
 pub mod rollout;
 pub mod schedule;
+pub mod set_writer;
 pub mod status;
 pub mod status_writer;
 pub mod volume;

@@ -12,6 +12,13 @@ pub struct ObjectName {
     pub name: String,
 }
 
+impl ObjectName {
+    /// Another object of the same namespace.
+    pub fn beside(&self, name: String) -> Self {
+        Self { namespace: self.namespace.clone(), name }
+    }
+}
+
 impl std::fmt::Display for ObjectName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.namespace.as_str() {

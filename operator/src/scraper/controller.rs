@@ -11,19 +11,18 @@ use k8s_openapi::api::core::v1::{
     ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
 use kube::ResourceExt as _;
-use kube::api::DeleteParams;
 
-use crate::certificates::leaf::certified;
-use crate::runtime::apply::{Applicable, apply, delete, find};
+use crate::certificates::leaf_secret;
+use crate::runtime::apply::{Applicable, apply, find};
 use crate::runtime::cache::{Cache, name_of};
 use crate::runtime::context::{Context, field_manager};
 use crate::runtime::controller::{Controller, Next, Reconciler};
 use crate::runtime::error::ReconcileError;
-use crate::runtime::rollout::{keep_claim_templates, must_be_remade, pods_of, rollout, trouble};
-use crate::runtime::status_writer;
+use crate::runtime::rollout::{pods_of, rollout, trouble};
 use crate::runtime::volume::{self, VolumeStep};
 use crate::runtime::volume_growth::grow;
 use crate::runtime::watches::Selection;
+use crate::runtime::{set_writer, status_writer};
 use crate::scraper::access::AccessKeeper;
 use crate::scraper::destination::{Resolved, Unresolved, resolve, store_name, workspace_name};
 use crate::scraper::gather::gather;
@@ -214,29 +213,19 @@ impl ScraperReconciler {
     }
 
     fn running(&self, scraper: &ObjectName) -> Option<StatefulSet> {
-        let name = beside(scraper, names::child(&scraper.name));
+        let name = scraper.beside(names::child(&scraper.name));
         self.sets.get(&name).map(|set| set.as_ref().clone())
     }
 
     /// Service and certificate.
     async fn surroundings(&self, scraper: &Scraper) -> Result<(), ReconcileError> {
         self.apply(&self.services, &render_files::headless_service(scraper)).await?;
-        let wrong = |message: String| ReconcileError::Remote { reason: "NoCertificate", message };
-        let signers = self.context.authority.current();
-        let signers = signers.ok_or_else(|| {
-            wrong("the certificate authority is not there yet; the operator makes it".to_owned())
-        })?;
         let name = name_of(scraper);
-        let secret = beside(&name, names::tls_secret(&name.name));
-        let live = match self.secrets.get(&secret) {
-            Some(live) => Some(live.as_ref().clone()),
-            None => find(&self.context, &secret).await?,
-        };
+        let secret = name.beside(names::tls_secret(&name.name));
         let metadata = names::family(scraper).metadata(&secret.name);
-        let (dns_names, now) = (names::dns_names(&name), self.context.clock.now());
-        let made = certified(live.as_ref(), metadata, &dns_names, &signers, now)
-            .map_err(|error| wrong(error.to_string()))?;
-        self.apply(&self.secrets, &made.secret).await.map(drop)
+        let (context, manager) = (&self.context, &self.manager);
+        let dns_names = names::dns_names(&name);
+        leaf_secret::keep(context, manager, &self.secrets, &secret, metadata, &dns_names).await
     }
 
     /// The StatefulSet as it is now; left alone where its pods could not start.
@@ -259,17 +248,8 @@ impl ScraperReconciler {
         let reader =
             format!("system:serviceaccount:{}:{}", settings.namespace, settings.service_account);
         let surroundings = Surroundings { image: &settings.image, status_reader: &reader };
-        let mut desired = stateful_set(scraper, resolved, surroundings);
-        if let Some(live) = &live {
-            keep_claim_templates(live, &mut desired);
-            if must_be_remade(live, &desired) {
-                // The pods run on, and the new set takes them over.
-                let set = name_of(live);
-                delete(&self.context, &self.sets, &set, DeleteParams::orphan()).await?;
-                return Ok(None);
-            }
-        }
-        self.apply(&self.sets, &desired).await.map(Some)
+        let desired = stateful_set(scraper, resolved, surroundings);
+        set_writer::write(&self.context, &self.manager, &self.sets, live.as_ref(), desired).await
     }
 
     /// What is trusted of a Store: the operator's authority, or what the user's Secret says.
@@ -278,7 +258,7 @@ impl ScraperReconciler {
         let users = known.as_ref().and_then(|store| store.spec.tls.as_ref());
         if let Some(tls) = users {
             let secret: Option<Secret> =
-                find(&self.context, &beside(store, tls.secret_name.clone())).await?;
+                find(&self.context, &store.beside(tls.secret_name.clone())).await?;
             let ca = secret.as_ref().and_then(|s| s.data.as_ref()?.get("ca.crt"));
             if let Some(ca) = ca.and_then(|ca| String::from_utf8(ca.0.clone()).ok()) {
                 return Ok(ca);
@@ -303,7 +283,7 @@ impl ScraperReconciler {
             return Ok(None);
         }
         for (field, secret, key) in secrets_mounted(scraper, resolved) {
-            let at = beside(&name_of(scraper), secret);
+            let at = name_of(scraper).beside(secret);
             let found: Option<Secret> = find(&self.context, &at).await?;
             let data = found.as_ref().and_then(|secret| secret.data.as_ref());
             let message = match (&found, data.is_some_and(|data| data.contains_key(&key))) {
@@ -325,7 +305,7 @@ impl ScraperReconciler {
         };
         let name = name_of(scraper);
         for shard in 0..scraper.spec.sharding.shards {
-            let claim = beside(&name, names::claim(&name.name, shard));
+            let claim = name.beside(names::claim(&name.name, shard));
             let step = volume::step(&wanted.size, self.claims.get(&claim).as_deref());
             let step = grow(&self.context, &self.manager, &self.claims, &claim, step).await?;
             if let VolumeStep::Refused { reason, message } = step {
@@ -335,10 +315,6 @@ impl ScraperReconciler {
         }
         Ok(None)
     }
-}
-
-fn beside(scraper: &ObjectName, name: String) -> ObjectName {
-    ObjectName { namespace: scraper.namespace.clone(), name }
 }
 
 /// What the schema cannot refuse.

@@ -13,18 +13,18 @@ use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::ResourceExt as _;
 use kube::api::DeleteParams;
 
-use crate::certificates::leaf::certified;
+use crate::certificates::leaf_secret;
 use crate::runtime::apply::{Applicable, apply, delete, find};
 use crate::runtime::bindings::bind;
 use crate::runtime::cache::{Cache, name_of};
 use crate::runtime::context::{Context, field_manager};
 use crate::runtime::controller::{Controller, Next, Reconciler};
 use crate::runtime::error::ReconcileError;
-use crate::runtime::rollout::{keep_claim_templates, must_be_remade, pods_of, rollout, trouble};
+use crate::runtime::rollout::{pods_of, rollout, trouble};
 use crate::runtime::volume::{VolumeStep, step};
 use crate::runtime::volume_growth::grow;
 use crate::runtime::watches::Selection;
-use crate::runtime::{finalizer, status_writer};
+use crate::runtime::{finalizer, set_writer, status_writer};
 use crate::settings::ObjectName;
 use crate::store::outcome::{Fault, Seen, status};
 use crate::store::{names, render_access, render_services, render_stateful_set};
@@ -106,7 +106,7 @@ impl Reconciler for StoreReconciler {
         self.surroundings(&store).await?;
         let missing = self.certificate(&store).await?;
         let name = name_of(store.as_ref());
-        let claim_name = in_namespace(&name, names::claim(&name.name));
+        let claim_name = name.beside(names::claim(&name.name));
         let mut volume =
             step(render_stateful_set::size(&store.spec), self.claims.get(&claim_name).as_deref());
         let startable = missing.is_none() && !invalid_size(&volume);
@@ -166,7 +166,7 @@ impl StoreReconciler {
                 self.apply(&self.policies, &policy).await?;
             }
             None => {
-                let name = in_namespace(&name_of(store), names::child(&store.name_any()));
+                let name = name_of(store).beside(names::child(&store.name_any()));
                 delete(&self.context, &self.policies, &name, DeleteParams::default()).await?;
             }
         }
@@ -177,25 +177,14 @@ impl StoreReconciler {
     async fn certificate(&self, store: &Store) -> Result<Option<Fault>, ReconcileError> {
         let name = name_of(store);
         if let Some(tls) = &store.spec.tls {
-            let secret = in_namespace(&name, tls.secret_name.clone());
+            let secret = name.beside(tls.secret_name.clone());
             return Ok(users_certificate(&secret, find(&self.context, &secret).await?.as_ref()));
         }
-        let wrong = |message: String| ReconcileError::Remote { reason: "NoCertificate", message };
-        let signers = self.context.authority.current();
-        let signers = signers.ok_or_else(|| {
-            wrong("the certificate authority is not there yet; the operator makes it".to_owned())
-        })?;
-        let secret = in_namespace(&name, names::tls_secret(&name.name));
-        let live = match self.secrets.get(&secret) {
-            Some(live) => Some(live.as_ref().clone()),
-            None => find(&self.context, &secret).await?,
-        };
+        let secret = name.beside(names::tls_secret(&name.name));
         let metadata = names::family(store).metadata(&secret.name);
-        let now = self.context.clock.now();
-        let names = names::dns_names(&name);
-        let made = certified(live.as_ref(), metadata, &names, &signers, now)
-            .map_err(|error| wrong(error.to_string()))?;
-        self.apply(&self.secrets, &made.secret).await?;
+        let (context, manager) = (&self.context, &self.manager);
+        let dns_names = names::dns_names(&name);
+        leaf_secret::keep(context, manager, &self.secrets, &secret, metadata, &dns_names).await?;
         Ok(None)
     }
 
@@ -205,21 +194,14 @@ impl StoreReconciler {
         store: &Store,
         startable: bool,
     ) -> Result<Option<StatefulSet>, ReconcileError> {
-        let name = in_namespace(&name_of(store), names::child(&store.name_any()));
+        let name = name_of(store).beside(names::child(&store.name_any()));
         let live = self.sets.get(&name);
         if !startable {
             return Ok(live.map(|live| live.as_ref().clone()));
         }
-        let mut desired = render_stateful_set::stateful_set(store, &self.context.settings.image);
-        if let Some(live) = &live {
-            keep_claim_templates(live, &mut desired);
-            if must_be_remade(live, &desired) {
-                // The pod runs on, and the new set takes it over.
-                delete(&self.context, &self.sets, &name, DeleteParams::orphan()).await?;
-                return Ok(None);
-            }
-        }
-        self.apply(&self.sets, &desired).await.map(Some)
+        let desired = render_stateful_set::stateful_set(store, &self.context.settings.image);
+        let live = live.as_deref();
+        set_writer::write(&self.context, &self.manager, &self.sets, live, desired).await
     }
 
     async fn tell(
@@ -244,7 +226,7 @@ impl StoreReconciler {
             let containers = &pod.spec.as_ref()?.containers;
             containers.iter().find(|container| container.name == ready.name)?.image.clone()
         });
-        let claim = self.claims.get(&in_namespace(&name, names::claim(&name.name)));
+        let claim = self.claims.get(&name.beside(names::claim(&name.name)));
         let seen = Seen {
             fault: missing.or(refused),
             rollout: set.map(rollout),
@@ -271,9 +253,9 @@ impl StoreReconciler {
             if !(self.sets.synced() && self.claims.synced()) {
                 return Ok(Next::After(LOOK_FOR_GONE));
             }
-            let set = in_namespace(&name, names::child(&name.name));
+            let set = name.beside(names::child(&name.name));
             delete(&self.context, &self.sets, &set, DeleteParams::background()).await?;
-            let claim = in_namespace(&name, names::claim(&name.name));
+            let claim = name.beside(names::claim(&name.name));
             let going = self.claims.get(&claim);
             if going.as_ref().is_some_and(|c| c.metadata.deletion_timestamp.is_none()) {
                 delete(&self.context, &self.claims, &claim, DeleteParams::default()).await?;
@@ -290,10 +272,6 @@ impl StoreReconciler {
         let binding = ObjectName { namespace: String::new(), name: names::review_binding(name) };
         delete(&self.context, &self.bindings, &binding, DeleteParams::default()).await
     }
-}
-
-fn in_namespace(store: &ObjectName, name: String) -> ObjectName {
-    ObjectName { namespace: store.namespace.clone(), name }
 }
 
 fn invalid_size(volume: &VolumeStep) -> bool {
