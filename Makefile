@@ -27,7 +27,7 @@ lint:
 bench:
 	cargo bench $(CARGO_FLAGS) --workspace
 
-# Needs a nightly toolchain and cargo-fuzz; the corpora run in `make test` as plain tests.
+# Needs cargo-fuzz (FUZZ_SECONDS=60 a target); the seeds run in `make test` as plain tests. See fuzz/README.md.
 fuzz:
 	fuzz/run
 
