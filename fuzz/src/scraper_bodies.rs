@@ -1,6 +1,7 @@
 //! Hostile bytes for `scraper`.
 
-use scraper::exposition::{Dialect, Parser, body_text};
+use scraper::exposition::{Dialect, body_text};
+use scraper::exposition_parser::Parser;
 
 /// Prometheus text.
 pub fn exposition_text(bytes: &[u8]) {

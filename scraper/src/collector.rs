@@ -10,7 +10,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::clock::{SystemClock, WallClock};
 use crate::destination::WriteDestination;
-use crate::discovery::{self, Discovered, News};
+use crate::discovery;
+use crate::discovery_news::{Discovered, News};
 use crate::disk_buffer_lanes::DiskBuffer;
 use crate::dropped_targets::DroppedBudget;
 use crate::kubernetes::cluster::Cluster;

@@ -24,6 +24,7 @@ pub mod kubeconfig;
 pub mod meta_labels;
 pub mod node_targets;
 pub mod object;
+pub mod object_meta;
 pub mod object_network;
 pub mod pod_targets;
 pub mod related;

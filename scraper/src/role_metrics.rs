@@ -59,7 +59,8 @@ mod tests {
     fn the_page_is_one_that_the_scraper_itself_reads() {
         let status = CollectorStatus { samples_dropped: 7, ..CollectorStatus::default() };
         let text = page(&Told { generation: 3, ..Told::default() }, &status);
-        let mut parser = crate::exposition::Parser::new(crate::exposition::Dialect::Text, &text);
+        let mut parser =
+            crate::exposition_parser::Parser::new(crate::exposition::Dialect::Text, &text);
         let mut samples = 0;
         while let Some(entry) = parser.next_entry().expect("it reads") {
             samples += usize::from(matches!(entry, crate::exposition::Entry::Sample(_)));

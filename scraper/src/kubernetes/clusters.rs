@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use protocol::scrape_config_discovery::{KubernetesRole, KubernetesSdConfig};
 use tokio::task::JoinSet;
 
-use crate::discovery::{News, Teller};
+use crate::discovery_news::{News, Teller};
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::cluster_access::ClusterAccess;
 use crate::kubernetes::dependency::TargetObject;

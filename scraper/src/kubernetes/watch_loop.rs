@@ -14,7 +14,7 @@ use kube::Api;
 use kube::api::{ListParams, WatchEvent, WatchParams};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::kubernetes::object::Watchable;
+use crate::kubernetes::object_meta::Watchable;
 use crate::kubernetes::watch::{Objects, Store};
 use crate::kubernetes::watched::Watched;
 
@@ -196,7 +196,7 @@ impl Failure {
                 Self::Broken("the server sent what is no object of this kind".to_owned())
             }
             kube::Error::Api(status) => Self::Refused(status.code, status.message.as_str().into()),
-            error => Self::Broken(crate::scrape_client::chain(&error)),
+            error => Self::Broken(crate::error_chain::chain(&error)),
         }
     }
 
