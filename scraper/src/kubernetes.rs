@@ -6,6 +6,7 @@
 
 pub mod aws_credentials;
 pub mod aws_request;
+pub mod backoff;
 pub mod cluster;
 pub mod cluster_access;
 pub mod cluster_client;

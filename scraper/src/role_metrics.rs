@@ -19,7 +19,7 @@ pub fn page(told: &Told, status: &CollectorStatus) -> String {
             told.refused.is_some().into(),
         ),
         ("rejected_objects", "gauge", "Monitors left out.", told.rejected.len() as u64),
-        ("troubles", "gauge", "What else is amiss.", told.troubles.len() as u64),
+        ("troubles", "gauge", "What else is amiss.", told.all_troubles().count() as u64),
         ("targets", "gauge", "Targets of this collector.", status.targets.len() as u64),
         ("targets_down", "gauge", "Targets whose last scrape failed.", down as u64),
         ("targets_dropped", "gauge", "Targets dropped by relabelling.", status.dropped_count),
