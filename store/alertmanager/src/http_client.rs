@@ -35,7 +35,7 @@ pub(crate) async fn reveal(
     text: &SecretText,
 ) -> Result<String, PortError> {
     match text {
-        SecretText::Inline(text) => Ok(text.clone()),
+        SecretText::Inline(text) => Ok(text.expose().to_owned()),
         SecretText::Reference(reference) => secrets.secret(reference).await,
     }
 }
@@ -55,7 +55,7 @@ pub(crate) async fn headers(
         }
     }
     if let Some(auth) = &http.basic_auth {
-        let empty = SecretText::Inline(String::new());
+        let empty = SecretText::default();
         let user = reveal(secrets, auth.username.as_ref().unwrap_or(&empty)).await?;
         let password = reveal(secrets, auth.password.as_ref().unwrap_or(&empty)).await?;
         headers.push(("authorization".to_owned(), basic_auth(&user, &password)));

@@ -28,7 +28,7 @@ async fn request(
     http: &HttpConfig,
 ) -> Result<OutboxRequest, ClientError> {
     let manager = attempt.manager;
-    let empty = SecretText::Inline(String::new());
+    let empty = SecretText::default();
     let secrets = &*manager.ports.secrets;
     let url = http_client::reveal(secrets, config.url.as_ref().unwrap_or(&empty)).await?;
     let allow_private = manager.options.allow_private_receivers;
