@@ -58,7 +58,9 @@ pub async fn run(
     let elector = Elector::new(context.clone(), lease_client.clone(), me.clone());
     let address = context.settings.listen;
     let listener = listen(address).await?;
-    let router = http::router(context.clone());
+    let asked = context.clone();
+    let webhook = Arc::new(move || webhook::configuration::pending(&asked));
+    let router = http::router(context.clone(), webhook);
     let mut parts = JoinSet::new();
     parts.spawn(async move {
         let _ = axum::serve(listener, router).await;
