@@ -7,6 +7,7 @@ pub mod alertmanager_config;
 pub mod amp_api;
 pub mod byte_size;
 pub mod collector_report;
+mod empty_field;
 pub mod fault;
 pub mod features;
 pub mod go_float;

@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use crate::alertmanager_config::http::HttpConfig;
 use crate::alertmanager_config::receivers::{Receiver, SnsConfig, WebhookConfig};
-use crate::alertmanager_config::{AlertmanagerConfig, CONFIG_BYTES_MAX, or_default};
+use crate::alertmanager_config::{AlertmanagerConfig, CONFIG_BYTES_MAX};
+use crate::empty_field::null_as_default;
 use crate::fault::Fault;
 use crate::places::Places;
 use crate::yaml::embed;
@@ -45,7 +46,7 @@ const INNER: &str = "alertmanager_config";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wrapped {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     template_files: BTreeMap<String, String>,
     alertmanager_config: String,
 }
