@@ -40,3 +40,4 @@ pub mod summation;
 pub mod time;
 pub mod workspace;
 pub mod yaml;
+pub mod yaml_reader;
