@@ -12,6 +12,7 @@ pub mod http;
 pub mod masked;
 pub mod matchers;
 pub mod other_receivers;
+pub mod parse;
 pub mod receivers;
 pub mod secret;
 pub mod time_intervals;
@@ -24,13 +25,8 @@ use crate::alertmanager_config::global::Global;
 use crate::alertmanager_config::receivers::Receiver;
 use crate::alertmanager_config::time_intervals::NamedTimeInterval;
 use crate::empty_field::null_as_default;
-use crate::fault::Fault;
 use crate::matcher::Matcher;
-use crate::places::Places;
 use crate::time::PromDuration;
-
-/// Largest file that is read: AMP's quota for a definition.
-pub const CONFIG_BYTES_MAX: usize = 1024 * 1024;
 
 /// One Alertmanager configuration.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -160,29 +156,6 @@ impl InhibitRule {
     /// All conditions on the muted alert.
     pub fn all_target_matchers(&self) -> Vec<Matcher> {
         sorted_matchers([&self.target_match, &self.target_match_re, &self.target_matchers])
-    }
-}
-
-impl AlertmanagerConfig {
-    /// Reads and checks a file; the verdict is the reference's.
-    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
-        if text.len() > CONFIG_BYTES_MAX {
-            let message = format!(
-                "the configuration has {} bytes, the limit is {CONFIG_BYTES_MAX}",
-                text.len()
-            );
-            return Err(vec![Fault { path: String::new(), line: 1, column: 1, message }]);
-        }
-        let places = Places::read(text);
-        let config: Self = crate::yaml::from_str(text).map_err(|error| {
-            let mut fault = places.yaml_fault(&error);
-            if fault.message.contains("missing field `route`") {
-                "no route provided in config".clone_into(&mut fault.message);
-            }
-            vec![fault]
-        })?;
-        let faults = checks::check(&config, &places);
-        if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
 }
 
