@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::local_bucket::BUCKET_DIR;
-use crate::log_index::LOG_DIR;
+use crate::log_layout::LOG_DIR;
 use crate::real_disk::sync_folder;
 
 /// The version of the layout that is written, and the newest that is read.

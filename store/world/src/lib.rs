@@ -20,6 +20,7 @@ pub mod append_queue;
 pub mod local_bucket;
 pub mod local_log;
 pub mod log_index;
+pub mod log_layout;
 pub mod recovery;
 pub mod segment;
 pub mod segment_scan;
