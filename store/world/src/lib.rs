@@ -28,6 +28,7 @@ pub mod segment_writer;
 
 // the real twins
 pub mod data_directory;
+mod durable_folder;
 mod http_client;
 pub mod http_outbox;
 pub mod real_clock;
