@@ -12,6 +12,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Url};
 
 use crate::http_client::{build_client, target_url};
+use crate::http_host::shown;
 use crate::outbox::{
     Outbox, OutboxError, OutboxOptions, OutboxRequest, OutboxResponse, RESPONSE_BYTES_MAX,
 };
@@ -142,10 +143,4 @@ fn unreachable(host: String, error: reqwest::Error) -> OutboxError {
         cause = inner.source();
     }
     OutboxError::Unreachable { host, reason }
-}
-
-/// Host and port.
-pub(crate) fn shown(url: &Url) -> String {
-    let host = url.host_str().unwrap_or("(no host)");
-    url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

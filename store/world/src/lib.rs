@@ -30,6 +30,7 @@ pub mod segment_writer;
 pub mod data_directory;
 mod durable_folder;
 mod http_client;
+mod http_host;
 pub mod http_outbox;
 pub mod real_clock;
 pub mod real_disk;
