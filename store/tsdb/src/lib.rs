@@ -8,6 +8,7 @@
 
 // What callers use.
 pub mod error;
+pub mod open;
 pub mod options;
 pub mod outcome;
 pub mod querier;
@@ -27,6 +28,7 @@ pub mod record;
 pub mod replay;
 
 // Samples come to rest.
+pub mod block_changes;
 pub mod block_footer;
 pub mod block_index;
 pub mod block_order;

@@ -13,12 +13,11 @@ use crate::exemplars::Exemplars;
 use crate::head::Head;
 use crate::ingest::{self, AppendMode, Plan};
 use crate::live::{Live, Maintenance, NOTHING_UNFLUSHED};
-use crate::manifest::{self, Names};
+use crate::manifest::{Manifest, Names};
 use crate::metadata::Families;
 use crate::options::TsdbOptions;
 use crate::outcome::AppendOutcome;
 use crate::record::{Record, RecordWriter};
-use crate::replay;
 use crate::section_cache::SectionCache;
 
 /// One workspace's samples.
@@ -48,7 +47,7 @@ pub struct Tsdb {
     /// Bytes of the records that wait for a flush.
     pub(crate) unflushed_bytes: AtomicU64,
     /// What of the log could not be read when it opened.
-    log_damage: Vec<String>,
+    pub(crate) log_damage: Vec<String>,
     closed: AtomicBool,
 }
 
@@ -80,21 +79,19 @@ pub struct TsdbStats {
 }
 
 impl Tsdb {
-    /// Opens the database: the newest manifest, its blocks, and what the log holds beyond them.
-    pub async fn open(
+    /// The database that a manifest tells of; its blocks and its log are still to be read.
+    pub(crate) fn of(
+        newest: &Manifest,
         world: World,
         workspace_id: &str,
+        incarnation: u64,
         options: TsdbOptions,
-    ) -> Result<Arc<Self>, TsdbError> {
-        let names = Names::new(workspace_id);
-        let newest = manifest::load_newest(&*world.bucket, &names).await?;
-        // 31 bits beside the 32 of the cut.
-        let incarnation = world.random.next_u64() & 0x7fff_ffff;
-        let flushed = newest.flushed;
+    ) -> Self {
         let cache = SectionCache::new(options.cache_bytes_max as usize);
-        let mut database = Self {
+        let families_max = options.metadata_families_max;
+        let database = Self {
             stream: StreamName::new(format!("samples/{workspace_id}")),
-            names,
+            names: Names::new(workspace_id),
             options: RwLock::new(Arc::new(options)),
             head: Arc::default(),
             exemplars: Exemplars::default(),
@@ -104,8 +101,8 @@ impl Tsdb {
             gate: tokio::sync::RwLock::new(()),
             maintenance: tokio::sync::Mutex::default(),
             incarnation,
-            applied: AtomicU64::new(flushed),
-            flushed_at_open: flushed,
+            applied: AtomicU64::new(newest.flushed),
+            flushed_at_open: newest.flushed,
             unflushed_since_ms: AtomicI64::new(NOTHING_UNFLUSHED),
             unflushed_bytes: AtomicU64::new(0),
             log_damage: Vec::new(),
@@ -115,16 +112,10 @@ impl Tsdb {
         if let Some(newest_ms) = newest.newest_ms {
             database.head.saw(newest_ms);
         }
-        let families_max = database.options().metadata_families_max;
         for (family, metadata) in &newest.metadata {
             database.families.put(family, metadata, families_max);
         }
-        let mut m = Maintenance { manifest: newest, writer: incarnation, ..Maintenance::default() };
-        database.open_blocks(&mut m).await?;
-        database.log_damage = replay::replay(&database, flushed)?;
-        database.head.limit_label_sets(database.options().limits.label_sets.clone());
-        *database.maintenance.lock().await = m;
-        Ok(Arc::new(database))
+        database
     }
 
     // Exemplars and metadata of a record of the log.
