@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::annotations::Annotations;
-use crate::ast::{Expr, ValueType};
+use crate::ast::Expr;
 use crate::budget::Budget;
 use crate::errors::EvalError;
 use crate::eval::Evaluator;
@@ -15,6 +15,7 @@ use crate::plan::{Grid, Plan};
 use crate::plan_build;
 use crate::source::SeriesData;
 use crate::value::Value;
+use crate::value_type::ValueType;
 
 /// How far back a selector finds its sample, unless the caller says otherwise.
 pub const LOOKBACK_MS: i64 = 300_000;

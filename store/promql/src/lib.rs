@@ -59,3 +59,4 @@ pub mod source;
 pub mod token;
 pub mod type_check;
 pub mod value;
+pub mod value_type;
