@@ -19,6 +19,7 @@ pub mod errors;
 pub mod eval;
 pub mod eval_call;
 pub mod eval_extended;
+pub mod eval_params;
 pub mod eval_range;
 pub mod eval_selector;
 pub mod eval_series;

@@ -6,7 +6,7 @@
 use protocol::matcher::Matcher;
 
 use crate::ast::{Span, VectorMatching};
-use crate::engine::EvalParams;
+use crate::eval_params::EvalParams;
 use crate::function_table::Function;
 use crate::operator::{AggregateOp, BinaryOp};
 use crate::source::Selection;

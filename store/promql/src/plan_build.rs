@@ -4,8 +4,8 @@ use protocol::labels::METRIC_NAME;
 use protocol::matcher::{MatchOp, Matcher};
 
 use crate::ast::{Aggregate, At, Binary, Expr, ExprKind, MatrixSelector, Subquery, VectorSelector};
-use crate::engine::EvalParams;
 use crate::errors::EvalError;
+use crate::eval_params::EvalParams;
 use crate::function_table::{Function, FunctionId};
 use crate::operator::BinaryOp;
 use crate::plan::{

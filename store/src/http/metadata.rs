@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
-use promql::engine::{self, EvalParams};
+use promql::engine;
+use promql::eval_params::EvalParams;
 use promql::parser::parse_expr;
 use protocol::labels::Labels;
 use protocol::sample::{Exemplar, Metadata, MetricType};

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 use promql::ast::Expr;
-use promql::engine::{EvalParams, QueryResult};
+use promql::engine::QueryResult;
 use promql::errors::EvalError;
+use promql::eval_params::EvalParams;
 use promql::parser::parse_expr;
 use promql::prettifier::prettify;
 use promql::value::Value;
