@@ -14,7 +14,8 @@ use protocol::sigv4::{self, Credentials, Scope};
 use sha2::{Digest, Sha256};
 use templates::error::CallError;
 use templates::functions_alert::alert_functions;
-use templates::set::{Limits, TemplateSet};
+use templates::limits::Limits;
+use templates::set::TemplateSet;
 use templates::value::Value;
 use world::outbox::{OutboxError, OutboxRequest, OutboxResponse};
 

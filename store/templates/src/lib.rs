@@ -7,6 +7,7 @@
 pub mod error;
 pub mod value;
 
+pub mod limits;
 pub mod set;
 
 pub mod functions;
