@@ -30,3 +30,4 @@ mod print;
 mod printf;
 mod regexes;
 mod syntax;
+mod time_methods;
