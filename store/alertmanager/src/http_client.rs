@@ -6,7 +6,7 @@ use protocol::alertmanager_config::http::HttpConfig;
 use protocol::alertmanager_config::secret::SecretText;
 use world::outbox::OutboxOptions;
 
-use crate::notify::Outcome;
+use crate::outcome::Outcome;
 use crate::ports::{PortError, SecretsPort};
 
 /// Why a request could not be made.

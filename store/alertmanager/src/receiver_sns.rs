@@ -19,9 +19,10 @@ use templates::set::TemplateSet;
 use templates::value::Value;
 use world::outbox::{OutboxError, OutboxRequest, OutboxResponse};
 
+use crate::attempt::Try;
 use crate::default_templates::template_data;
 use crate::http_client::{self, ClientError};
-use crate::notify::{Outcome, Try};
+use crate::outcome::Outcome;
 use crate::sns_message::{SnsMessage, sanitise};
 
 /// The subject where none is given.
