@@ -14,8 +14,8 @@ use http::request::Parts;
 use crate::control::action::ControlAction;
 use crate::control::error::{ControlError, no_such_path, wrong_method};
 use crate::control::request::ControlRequest;
+use crate::http::access::place;
 use crate::http::access::refusal::Refusal;
-use crate::http::access::right;
 use crate::http::answer::Answer;
 use crate::http::body;
 use crate::http::data_plane::{self, DataRequest};
@@ -80,9 +80,9 @@ async fn routed(
 
 async fn admit(store: &Store, parts: &Parts, matched: &Matched) -> Result<Principal, Refusal> {
     let place = || {
-        let id = right::named(matched, store.default_workspace());
+        let id = place::named(matched, store.default_workspace());
         let owner = id.as_ref().and_then(|id| store.catalog.read(|state| state.owner(id)));
-        right::place(id.as_ref(), owner.as_deref())
+        place::of_workspace(id.as_ref(), owner.as_deref())
     };
     store.access.admit(parts, matched.action.right(), place).await
 }
