@@ -12,7 +12,7 @@ use world::world::World;
 use crate::background;
 use crate::catalog::Catalog;
 use crate::catalog::error::CatalogError;
-use crate::control::dispatch::{Control, Naming};
+use crate::control::api::{Control, Naming};
 use crate::definitions;
 use crate::http::access::reviews::Reviews;
 use crate::http::access::{Access, AccessRefusal};
