@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use world::tasks::run_blocking;
 
 use crate::http::answer::Answer;
-use crate::http::data_plane::Context;
+use crate::http::context::Context;
 use crate::http::error::ApiError;
 use crate::http::float::{write_float, write_time};
 use crate::http::labels::all_series;

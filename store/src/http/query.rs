@@ -14,7 +14,7 @@ use serde_json::json;
 use tsdb::error::TsdbError;
 
 use crate::http::answer::Answer;
-use crate::http::data_plane::Context;
+use crate::http::context::Context;
 use crate::http::error::ApiError;
 use crate::http::query_tree::tree;
 use crate::http::response::{Notes, envelope, query_data};
