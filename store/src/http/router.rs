@@ -27,9 +27,12 @@ use crate::http::routes::{self, Action, Dialect, Matched, Unrouted};
 use crate::principal::Principal;
 use crate::store::Store;
 
-/// All paths of the store, as a tower service.
-pub fn router(store: Arc<Store>) -> Router {
-    Router::new().fallback(handle).with_state(store)
+impl Store {
+    /// All paths, as a tower service: for sockets, and for callers inside the process, which put a
+    /// [`Principal`] into the extensions of their requests.
+    pub fn router(self: &Arc<Self>) -> Router {
+        Router::new().fallback(handle).with_state(self.clone())
+    }
 }
 
 async fn handle(State(store): State<Arc<Store>>, request: Request) -> Response {
