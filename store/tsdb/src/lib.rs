@@ -8,7 +8,6 @@
 
 // What callers use.
 pub mod error;
-pub mod open;
 pub mod options;
 pub mod outcome;
 pub mod querier;

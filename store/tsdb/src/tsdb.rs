@@ -1,5 +1,7 @@
 //! The database of one workspace.
 
+mod opening;
+
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
@@ -12,13 +14,12 @@ use crate::error::TsdbError;
 use crate::exemplars::Exemplars;
 use crate::head::Head;
 use crate::ingest::{self, AppendMode, Plan};
-use crate::live::{Live, Maintenance, NOTHING_UNFLUSHED};
-use crate::manifest::{Manifest, Names};
+use crate::live::{Live, Maintenance};
+use crate::manifest::Names;
 use crate::metadata::Families;
 use crate::options::TsdbOptions;
 use crate::outcome::AppendOutcome;
 use crate::record::{Record, RecordWriter};
-use crate::section_cache::SectionCache;
 
 /// One workspace's samples.
 pub struct Tsdb {
@@ -47,7 +48,7 @@ pub struct Tsdb {
     /// Bytes of the records that wait for a flush.
     pub(crate) unflushed_bytes: AtomicU64,
     /// What of the log could not be read when it opened.
-    pub(crate) log_damage: Vec<String>,
+    log_damage: Vec<String>,
     closed: AtomicBool,
 }
 
@@ -79,45 +80,6 @@ pub struct TsdbStats {
 }
 
 impl Tsdb {
-    /// The database that a manifest tells of; its blocks and its log are still to be read.
-    pub(crate) fn of(
-        newest: &Manifest,
-        world: World,
-        workspace_id: &str,
-        incarnation: u64,
-        options: TsdbOptions,
-    ) -> Self {
-        let cache = SectionCache::new(options.cache_bytes_max as usize);
-        let families_max = options.metadata_families_max;
-        let database = Self {
-            stream: StreamName::new(format!("samples/{workspace_id}")),
-            names: Names::new(workspace_id),
-            options: RwLock::new(Arc::new(options)),
-            head: Arc::default(),
-            exemplars: Exemplars::default(),
-            families: Families::default(),
-            source: BlockSource { bucket: Arc::clone(&world.bucket), cache },
-            live: RwLock::default(),
-            gate: tokio::sync::RwLock::new(()),
-            maintenance: tokio::sync::Mutex::default(),
-            incarnation,
-            applied: AtomicU64::new(newest.flushed),
-            flushed_at_open: newest.flushed,
-            unflushed_since_ms: AtomicI64::new(NOTHING_UNFLUSHED),
-            unflushed_bytes: AtomicU64::new(0),
-            log_damage: Vec::new(),
-            closed: AtomicBool::new(false),
-            world,
-        };
-        if let Some(newest_ms) = newest.newest_ms {
-            database.head.saw(newest_ms);
-        }
-        for (family, metadata) in &newest.metadata {
-            database.families.put(family, metadata, families_max);
-        }
-        database
-    }
-
     // Exemplars and metadata of a record of the log.
     pub(crate) fn remember(&self, record: &Record) {
         let options = self.options();
