@@ -12,6 +12,7 @@ use crate::alertmanager_config::AlertmanagerConfig;
 use crate::alertmanager_config::http::HttpConfig;
 use crate::alertmanager_config::parse::CONFIG_BYTES_MAX;
 use crate::alertmanager_config::receivers::{Receiver, SnsConfig, WebhookConfig};
+use crate::alertmanager_config::secret::SecretText;
 use crate::empty_field::null_as_default;
 use crate::fault::Fault;
 use crate::places::Places;
@@ -186,7 +187,8 @@ impl Demands<'_> {
             self.file(&format!("{path}.url_file"));
         }
         self.unbuilt(config.payload.is_some(), &format!("{path}.payload"));
-        if let Some(crate::alertmanager_config::secret::SecretText::Inline(url)) = &config.url {
+        if let Some(SecretText::Inline(url)) = &config.url {
+            let url = url.expose();
             let http = url.starts_with("http://") || url.starts_with("https://");
             let path = format!("{path}.url");
             if url.contains("{{") {

@@ -21,6 +21,7 @@ use crate::control::owner_tags::{faults_of, owner_apart, shown_tags};
 use crate::control::page::Page;
 use crate::control::ports::Running;
 use crate::control::request::ControlRequest;
+use crate::http::access::place;
 use crate::http::answer::Answer;
 use crate::principal::Principal;
 
@@ -88,7 +89,7 @@ fn decide_create(
     Ok(Change { records: vec![Record::Workspace(record)], answer })
 }
 
-/// ListWorkspaces.
+/// ListWorkspaces: those that the caller may see.
 pub fn list(control: &Control, request: &ControlRequest) -> Result<Answer, ControlError> {
     let page = Page::from_query(&request.query)?;
     let prefix = request.query.value("alias").trim().to_owned();
@@ -99,7 +100,12 @@ pub fn list(control: &Control, request: &ControlRequest) -> Result<Answer, Contr
         let behind = |workspace: &&WorkspaceState| {
             page.after.as_deref().is_none_or(|after| after < workspace.record.id.as_str())
         };
-        let entries = state.workspaces.values().filter(behind).filter(fits);
+        let seen = |workspace: &&WorkspaceState| {
+            let WorkspaceRecord { id, owner, .. } = workspace.record.as_ref();
+            let stands = place::of_workspace(Some(id), Some(owner));
+            request.principal.sees.shows(stands.namespace.as_deref())
+        };
+        let entries = state.workspaces.values().filter(behind).filter(fits).filter(seen);
         page.cut(entries.map(|workspace| (workspace.record.id.to_string(), workspace.clone())))
     });
     let (found, next_token) = found;

@@ -60,6 +60,7 @@ impl Tsdb {
         let mut m = Maintenance { manifest: newest, writer: incarnation, ..Maintenance::default() };
         database.open_blocks(&mut m).await?;
         database.log_damage = replay::replay(&database, flushed)?;
+        database.exemplars.settle(database.options().exemplars_max);
         database.head.limit_label_sets(database.options().limits.label_sets.clone());
         *database.maintenance.lock().await = m;
         Ok(Arc::new(database))
