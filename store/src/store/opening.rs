@@ -1,4 +1,4 @@
-//! From settings to a store: opens everything and wires it together.
+//! From settings to an open store, all wired together.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};

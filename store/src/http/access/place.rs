@@ -1,4 +1,4 @@
-//! Which workspace a request names, and where in Kubernetes it stands: pure.
+//! The workspace a request names, and where it stands: pure.
 
 use protocol::amp_api::arn::{Arn, Resource};
 use protocol::workspace::WorkspaceId;
