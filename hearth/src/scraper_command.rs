@@ -6,8 +6,9 @@ use scraper::clock::SystemClock;
 use scraper::home_cluster;
 use scraper::kubernetes::aws_credentials::AwsSource;
 use scraper::kubernetes::eks::EksSettings;
-use scraper::role::{RoleParts, RoleSettings, run as run_role};
+use scraper::role::{RoleParts, run as run_role};
 use scraper::role_server::TlsFiles;
+use scraper::role_settings::RoleSettings;
 use world::clock::Clock;
 use world::real_clock::RealClock;
 

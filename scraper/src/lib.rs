@@ -46,6 +46,7 @@ pub mod role_keeper;
 pub mod role_metrics;
 pub mod role_report;
 pub mod role_server;
+pub mod role_settings;
 pub mod sample_labels;
 pub mod schedule;
 pub mod scrape_cache;

@@ -4,7 +4,6 @@
 //! configuration, and runs in a [`Collector`]. What is invalid leaves in force what was.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -20,52 +19,17 @@ use crate::destination_http::HttpDestination;
 use crate::disk_buffer_lanes::DiskBuffer;
 use crate::kubernetes::clusters::OwnCluster;
 use crate::kubernetes::credential_files::CredentialFiles;
-use crate::kubernetes::eks::EksSettings;
 use crate::own_scraper::{self, OwnScraper, Seen};
 use crate::readiness::Readiness;
 use crate::role_cluster::ClusterKeeper;
 use crate::role_http::{RoleState, router};
 use crate::role_keeper::Keeper;
 use crate::role_report::Told;
-use crate::role_server::{ServeError, Server, TlsFiles};
+use crate::role_server::{ServeError, Server};
+use crate::role_settings::RoleSettings;
 use crate::sharding::Sharding;
 use crate::token_review::TokenReviews;
 use crate::write_queue::QueueLimits;
-
-/// What the command line says.
-#[derive(Clone, Debug)]
-pub struct RoleSettings {
-    /// Of the Scraper.
-    pub namespace: String,
-    /// Of the Scraper.
-    pub name: String,
-    /// Which of its collectors this is, from 0.
-    pub shard: u32,
-    /// Where it serves.
-    pub listen: SocketAddr,
-    /// With TLS, if set.
-    pub tls: Option<TlsFiles>,
-    /// What it remembers, and samples that wait.
-    pub data_dir: PathBuf,
-    /// Most bytes of samples that wait on disk.
-    pub buffer_bytes: u64,
-    /// Where samples go.
-    pub remote_write_url: String,
-    /// The bearer token for it, read again for each request.
-    pub token_file: Option<String>,
-    /// The authorities of its certificate, PEM; the system's where left out.
-    pub ca_file: Option<String>,
-    /// The only user who may see the report.
-    pub status_reader: Option<String>,
-    /// A folder with `token` and `ca.crt` for the API server the Scraper lies in.
-    pub home: PathBuf,
-    /// The cluster to discover targets in, where it is another one.
-    pub kubeconfig: Option<PathBuf>,
-    /// The same, where it is a cluster of Amazon EKS.
-    pub eks: Option<EksSettings>,
-    /// Reach its targets through its API server.
-    pub proxy: bool,
-}
 
 /// Why the role does not start.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +75,7 @@ pub async fn run(
     made.map_err(|error| RoleError::DataDir { path: data_dir.clone(), error })?;
     let server = Server::bind(settings.listen, settings.tls.clone()).await?;
     let buffer = open_buffer(&settings).await?;
-    let collector = start_collector(&settings, buffer).await?;
+    let collector = start_collector(&settings, buffer)?;
     let state = Arc::new(RoleState {
         told: Mutex::new(Told { shard: settings.shard, ..Told::default() }),
         collector,
@@ -156,7 +120,7 @@ async fn open_buffer(settings: &RoleSettings) -> Result<Arc<DiskBuffer>, RoleErr
     Ok(buffer)
 }
 
-async fn start_collector(
+fn start_collector(
     settings: &RoleSettings,
     buffer: Arc<DiskBuffer>,
 ) -> Result<Collector, RoleError> {

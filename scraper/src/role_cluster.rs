@@ -16,8 +16,8 @@ use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::cluster_access::{AccessError, ClusterAccess};
 use crate::kubernetes::clusters::OwnCluster;
 use crate::kubernetes::eks::{self, EksSettings};
-use crate::role::RoleSettings;
 use crate::role_http::RoleState;
+use crate::role_settings::RoleSettings;
 use crate::target::Fnv64;
 
 /// Between two looks at a kubeconfig. A mounted Secret takes up to a minute to change by itself, so

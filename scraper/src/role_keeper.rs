@@ -16,9 +16,9 @@ use crate::monitor_jobs::MonitorJobs;
 use crate::monitor_values::HeldValues;
 use crate::monitor_watch::{MonitorWatch, MonitorsFound};
 use crate::own_scraper::{self, OwnScraper, Seen};
-use crate::role::RoleSettings;
 use crate::role_files::refused_files;
 use crate::role_http::RoleState;
+use crate::role_settings::RoleSettings;
 use crate::scraper_spec;
 use crate::sharding::{Sharding, effective_shards};
 

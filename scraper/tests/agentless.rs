@@ -19,7 +19,7 @@ use running_role::{Object, Running, Start, api_server, scraper, spec, store};
 use scraper::clock::WallClock;
 use scraper::kubernetes::aws_credentials::AwsSource;
 use scraper::kubernetes::eks::EksSettings;
-use scraper::role::RoleSettings;
+use scraper::role_settings::RoleSettings;
 use serde_json::json;
 use support::{Exporter, Inbox, Reply};
 
