@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use protocol::time::PromDuration;
 
 /// Hearth: a managed, multi-tenant Prometheus for your own Kubernetes, or for your laptop.
 #[derive(Debug, Parser)]
@@ -199,6 +200,10 @@ pub struct OperatorArgs {
     /// The ClusterRole of token and access reviews, for stores.
     #[arg(long, value_name = "NAME", default_value = "hearth-review")]
     pub review_cluster_role: String,
+    /// How long a new certificate authority is trusted before it signs. Pods take about 90 seconds
+    /// to read what is mounted; whoever copied `ca.crt` may take longer.
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    pub authority_overlap: PromDuration,
     /// Tells this replica from others in the Lease; the pod's name in a cluster.
     #[arg(long, value_name = "NAME", env = "HOSTNAME", default_value = "operator")]
     pub identity: String,

@@ -68,6 +68,8 @@ pub async fn run(
         let listener = listen(address).await?;
         let (sender, certificates) = watch::channel(None);
         waits.push(webhook::certificate::waits(certificates.clone()));
+        let asked = context.clone();
+        waits.push(Arc::new(move || webhook::configuration::pending(&asked)));
         parts.spawn(webhook::server::serve(listener, certificates));
         parts.spawn(webhook::certificate::keep(context.clone(), sender));
         parts.spawn(webhook::configuration::keep(context.clone()));

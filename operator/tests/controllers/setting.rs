@@ -41,6 +41,7 @@ pub fn settings() -> OperatorSettings {
         discovery_cluster_role: "hearth-discovery".to_owned(),
         collector_cluster_role: "hearth-collector".to_owned(),
         review_cluster_role: "hearth-review".to_owned(),
+        authority_overlap: SignedDuration::from_hours(24),
     }
 }
 

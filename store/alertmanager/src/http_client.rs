@@ -5,7 +5,7 @@ use protocol::alertmanager_config::secret::SecretText;
 use world::outbox::OutboxOptions;
 use world::public_addresses::is_private_host;
 
-use crate::notify::Outcome;
+use crate::outcome::Outcome;
 use crate::ports::{PortError, SecretsPort};
 
 /// Why a request could not be made.

@@ -14,13 +14,15 @@ use protocol::sigv4::{self, Credentials, Scope};
 use sha2::{Digest, Sha256};
 use templates::error::CallError;
 use templates::functions_alert::alert_functions;
-use templates::set::{Limits, TemplateSet};
+use templates::limits::Limits;
+use templates::set::TemplateSet;
 use templates::value::Value;
 use world::outbox::{OutboxError, OutboxRequest, OutboxResponse};
 
+use crate::attempt::Try;
 use crate::default_templates::template_data;
 use crate::http_client::{self, ClientError};
-use crate::notify::{Outcome, Try};
+use crate::outcome::Outcome;
 use crate::sns_message::{SnsMessage, sanitise};
 
 /// The subject where none is given.

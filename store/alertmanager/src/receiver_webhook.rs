@@ -10,8 +10,9 @@ use protocol::alertmanager_config::receivers::WebhookConfig;
 use protocol::alertmanager_config::secret::SecretText;
 use world::outbox::{OutboxError, OutboxRequest, OutboxResponse};
 
+use crate::attempt::Try;
 use crate::http_client::{self, ClientError};
-use crate::notify::{Outcome, Try};
+use crate::outcome::Outcome;
 
 /// Sends one message.
 pub(crate) async fn send(attempt: &Try<'_>, config: &WebhookConfig, http: &HttpConfig) -> Outcome {

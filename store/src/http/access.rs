@@ -5,6 +5,7 @@
 
 pub mod decisions;
 pub mod kubernetes;
+pub mod place;
 pub mod refusal;
 pub mod remembered;
 pub mod reviews;

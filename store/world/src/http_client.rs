@@ -8,7 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HOST, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy, Url, redirect};
 
-use crate::http_outbox::shown;
+use crate::http_host::shown;
 use crate::outbox::{OutboxError, OutboxOptions};
 use crate::public_addresses::{PrivateAddress, is_private_host, public_of};
 

@@ -12,6 +12,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Url};
 
 use crate::http_client::{build_client, check_open, target_url};
+use crate::http_host::shown;
 use crate::outbox::{
     Outbox, OutboxError, OutboxOptions, OutboxRequest, OutboxResponse, RESPONSE_BYTES_MAX,
 };
@@ -173,12 +174,6 @@ fn beneath<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a PrivateAddress> {
         cause = error.source();
     }
     None
-}
-
-/// Host and port.
-pub(crate) fn shown(url: &Url) -> String {
-    let host = url.host_str().unwrap_or("(no host)");
-    url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 #[cfg(test)]
