@@ -25,7 +25,7 @@ lint:
 	else echo "make lint: cargo-deny is not installed, dependencies not judged" >&2; fi
 
 bench:
-	cargo bench $(CARGO_FLAGS) --workspace
+	cargo bench $(CARGO_FLAGS) -p protocol -p scraper -p promql -p tsdb -p world --benches
 
 # Needs cargo-fuzz (FUZZ_SECONDS=60 a target); the seeds run in `make test` as plain tests. See fuzz/README.md.
 fuzz:

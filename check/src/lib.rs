@@ -11,6 +11,7 @@ pub mod manifest;
 pub mod manifests;
 
 pub mod pods;
+pub mod rule_text;
 pub mod schema;
 pub mod scrape_warnings;
 pub mod scraper_spec;

@@ -7,7 +7,6 @@ use crds::alert_manager_config::AlertManagerConfigSpec;
 use crds::rule_group::RuleGroupSpec;
 use crds::store::StoreSpec;
 use crds::workspace::{LimitsPerLabelSet, WorkspaceSpec};
-use promql::options::ParseOptions;
 use protocol::alertmanager_config::definition::Origin;
 use protocol::amp_api::configuration::{OUT_OF_ORDER_SECONDS_MAX, RETENTION_DAYS_MAX};
 use protocol::fault::Fault;
@@ -16,20 +15,16 @@ use protocol::labels::is_legacy_label_name;
 use protocol::limits::Limits;
 use protocol::rule_file::RuleFile;
 use protocol::scrape_config::ScrapeConfiguration;
-use rules::check::{check_text, duplicate_rules};
-use rules::spec::RuleSettings;
 
 use crate::judgement::{Judgement, Source};
 use crate::patience::Patience;
+use crate::rule_text::{rule_file, rule_warnings};
 use crate::unit_test_run::Report;
 use crate::unit_tests::Plan;
 use crate::{pods, selectors, unit_test_run};
 
 /// The prefix of tags that are Hearth's own.
 const RESERVED_TAGS: &str = "hearth.dev/";
-
-/// What rules may say in some workspace: which of it this one understands, its features tell.
-pub const RULE_OPTIONS: ParseOptions = ParseOptions::ALL;
 
 /// Judges a Store.
 pub fn store(spec: &StoreSpec) -> Judgement {
@@ -175,27 +170,6 @@ pub fn rule_group(spec: &RuleGroupSpec, source: Source<'_>, patience: &Patience)
     judgement.warnings.extend(report.warnings.into_iter().map(bare));
     judgement.unfinished = report.unfinished;
     judgement
-}
-
-/// Judges a rule file. What only some workspaces understand is no fault of the file's.
-pub fn rule_file(text: &str) -> Vec<Fault> {
-    let settings = RuleSettings { parse_options: RULE_OPTIONS, ..RuleSettings::default() };
-    check_text(text, &settings).err().unwrap_or_default()
-}
-
-/// What a good rule file says that needs a feature of the workspace, or is hardly meant.
-pub fn rule_warnings(text: &str) -> Vec<Fault> {
-    if !rule_file(text).is_empty() {
-        return Vec::new();
-    }
-    let needs = |fault: Fault| Fault {
-        message: format!("only where the workspace has the feature on: {}", fault.message),
-        ..fault
-    };
-    match check_text(text, &RuleSettings::default()) {
-        Ok(file) => duplicate_rules(&file),
-        Err(faults) => faults.into_iter().map(needs).collect(),
-    }
 }
 
 /// Judges an AlertManagerConfig and the definition in it.

@@ -15,7 +15,7 @@ use rules::rehearsal::Rehearsal;
 use rules::spec::{GroupSpec, RuleSettings, compile};
 
 use crate::patience::Patience;
-use crate::specs::RULE_OPTIONS;
+use crate::rule_text::RULE_OPTIONS;
 use crate::unit_test_answers as answers;
 use crate::unit_test_input::Input;
 use crate::unit_tests::{AlertTest, ExprTest, Plan, Suite, TestCase};

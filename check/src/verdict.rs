@@ -14,7 +14,7 @@ use crate::judgement::{Judgement, Source};
 use crate::manifest::Kind;
 use crate::patience::Patience;
 use crate::unit_tests::Suite;
-use crate::{manifests, schema, scrape_warnings, scraper_spec, specs};
+use crate::{manifests, rule_text, schema, scrape_warnings, scraper_spec, specs};
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ pub fn judge(text: &str) -> Verdict {
             let reading = manifests::read(text);
             (reading.faults, reading.warnings)
         }
-        FileKind::RuleFile => (specs::rule_file(text), specs::rule_warnings(text)),
+        FileKind::RuleFile => (rule_text::rule_file(text), rule_text::rule_warnings(text)),
         FileKind::Definition => (specs::definition(text), Vec::new()),
         FileKind::ScrapeConfiguration => {
             (specs::scrape_configuration(text), scrape_warnings::of_text(text))

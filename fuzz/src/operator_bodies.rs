@@ -26,7 +26,7 @@ pub fn admission_review(bytes: &[u8]) {
 pub fn foreign_rules(bytes: &[u8]) {
     let Ok(object) = serde_json::from_slice::<Value>(bytes) else { return };
     if let Ok(text) = rule_file(&object) {
-        let _ = check::specs::rule_file(&text);
+        let _ = check::rule_text::rule_file(&text);
     }
 }
 

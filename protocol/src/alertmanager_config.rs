@@ -12,48 +12,45 @@ pub mod http;
 pub mod masked;
 pub mod matchers;
 pub mod other_receivers;
+pub mod parse;
 pub mod receivers;
 pub mod secret;
 pub mod time_intervals;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::alertmanager_config::global::Global;
 use crate::alertmanager_config::receivers::Receiver;
 use crate::alertmanager_config::time_intervals::NamedTimeInterval;
-use crate::fault::Fault;
+use crate::empty_field::null_as_default;
 use crate::matcher::Matcher;
-use crate::places::Places;
 use crate::time::PromDuration;
-
-/// Largest file that is read: AMP's quota for a definition.
-pub const CONFIG_BYTES_MAX: usize = 1024 * 1024;
 
 /// One Alertmanager configuration.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlertmanagerConfig {
     /// Defaults for routes and receivers.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub global: Global,
     /// Names of template files.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub templates: Vec<String>,
     /// The root of the tree.
     pub route: Route,
     /// Who can be told.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub receivers: Vec<Receiver>,
     /// Which alerts mute which.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub inhibit_rules: Vec<InhibitRule>,
     /// Named times.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub time_intervals: Vec<NamedTimeInterval>,
     /// The old name of the same.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub mute_time_intervals: Vec<NamedTimeInterval>,
     /// Of Alertmanager's own process: accepted, without effect here.
     #[serde(default)]
@@ -86,7 +83,7 @@ pub struct Route {
     #[serde(default, deserialize_with = "matchers::from_texts")]
     pub matchers: Vec<Matcher>,
     /// Templated labels of the route.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub labels: BTreeMap<String, String>,
     /// How long a new group waits before its first message.
     #[serde(default)]
@@ -98,13 +95,13 @@ pub struct Route {
     #[serde(default)]
     pub repeat_interval: Option<PromDuration>,
     /// Times in which nothing is sent.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub mute_time_intervals: Vec<String>,
     /// Times outside of which nothing is sent.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub active_time_intervals: Vec<String>,
     /// The nodes below.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub routes: Vec<Route>,
 }
 
@@ -146,7 +143,7 @@ pub struct InhibitRule {
     #[serde(default, deserialize_with = "matchers::from_texts")]
     pub target_matchers: Vec<Matcher>,
     /// Labels that must be alike on both; an absent one equals an empty one.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub equal: Vec<String>,
 }
 
@@ -162,42 +159,10 @@ impl InhibitRule {
     }
 }
 
-impl AlertmanagerConfig {
-    /// Reads and checks a file; the verdict is the reference's.
-    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
-        if text.len() > CONFIG_BYTES_MAX {
-            let message = format!(
-                "the configuration has {} bytes, the limit is {CONFIG_BYTES_MAX}",
-                text.len()
-            );
-            return Err(vec![Fault { path: String::new(), line: 1, column: 1, message }]);
-        }
-        let places = Places::read(text);
-        let config: Self = crate::yaml::from_str(text).map_err(|error| {
-            let mut fault = places.yaml_fault(&error);
-            if fault.message.contains("missing field `route`") {
-                "no route provided in config".clone_into(&mut fault.message);
-            }
-            vec![fault]
-        })?;
-        let faults = checks::check(&config, &places);
-        if faults.is_empty() { Ok(config) } else { Err(faults) }
-    }
-}
-
 fn sorted_matchers(parts: [&Vec<Matcher>; 3]) -> Vec<Matcher> {
     let mut all: Vec<Matcher> = parts.into_iter().flatten().cloned().collect();
     all.sort_by(|a, b| (&a.name, &a.value, a.op).cmp(&(&b.name, &b.value, b.op)));
     all
-}
-
-/// Reads a field whose value may be written as nothing at all.
-pub(crate) fn or_default<'de, D, T>(from: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::<T>::deserialize(from)?.unwrap_or_default())
 }
 
 #[cfg(test)]

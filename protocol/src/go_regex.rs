@@ -6,6 +6,7 @@
 //! refused.
 
 mod class;
+pub mod error;
 mod escape;
 mod literals;
 mod parser;
@@ -17,6 +18,7 @@ use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
 
+use self::error::GoRegexError;
 use self::literals::Shape;
 
 /// A pattern of people is short; lists of names that dashboards make run to some hundred kilobytes.
@@ -38,17 +40,6 @@ pub struct GoRegex {
     alternatives: Option<Vec<String>>,
     table: HashSet<String>,
     prefix: String,
-}
-
-/// Why a pattern was refused, in Go's words.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("error parsing regexp: {0}")]
-pub struct GoRegexError(String);
-
-impl GoRegexError {
-    fn new(reason: &str, part: &str) -> Self {
-        Self(format!("{reason}: `{part}`"))
-    }
 }
 
 impl GoRegex {

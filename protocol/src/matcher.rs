@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use crate::go_regex::{GoRegex, GoRegexError};
+use crate::go_regex::GoRegex;
+use crate::go_regex::error::GoRegexError;
 use crate::labels::{Labels, is_legacy_label_name, write_quoted};
 
 /// How a matcher compares.

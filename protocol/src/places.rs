@@ -21,7 +21,7 @@ impl Places {
     /// Reads the positions; a text that is no YAML has none.
     pub fn read(text: &str) -> Self {
         let mut places = Self::default();
-        if let Ok(root) = crate::yaml::from_str::<Spanned<Node>>(text) {
+        if let Ok(root) = crate::yaml_reader::from_str::<Spanned<Node>>(text) {
             places.add(String::new(), &root);
         }
         places

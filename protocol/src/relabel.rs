@@ -7,9 +7,9 @@
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
+use crate::empty_field::null_as_default;
 use crate::go_regex::GoRegex;
 use crate::labels::{Labels, LabelsBuilder, is_legacy_label_name};
-use crate::scrape_config::null_as_default;
 use crate::scrape_config_faults::Faults;
 
 /// One rule as users write it.

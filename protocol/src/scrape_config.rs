@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::byte_size::ByteSize;
+use crate::empty_field::null_as_default;
 use crate::relabel::RelabelConfig;
 use crate::scrape_config_discovery::{
     FileSdConfig, HttpSdConfig, KubernetesSdConfig, OtherSdConfig, StaticConfig,
@@ -318,13 +319,4 @@ with_http_client! {
         #[serde(skip_serializing_if = "Option::is_none")]
         pub metric_name_escaping_scheme: Option<String>,
     }
-}
-
-/// Reads `field:` without a value as the type's zero, the way Go's YAML does.
-pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }

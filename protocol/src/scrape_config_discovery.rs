@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scrape_config::null_as_default;
+use crate::empty_field::null_as_default;
 use crate::time::PromDuration;
 use crate::with_http_client;
 

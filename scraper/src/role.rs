@@ -4,7 +4,6 @@
 //! configuration, and runs in a [`Collector`]. What is invalid leaves in force what was.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -14,60 +13,23 @@ use protocol::scrape_config::ScrapeConfiguration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::clock::SystemClock;
+use crate::clock::WallClock;
 use crate::collector::{Collector, CollectorOptions};
 use crate::destination_http::HttpDestination;
 use crate::disk_buffer_lanes::DiskBuffer;
-use crate::home_cluster::{self, HomeError};
-use crate::kubernetes::cluster::Cluster;
-use crate::kubernetes::cluster_access::{AccessError, ClusterAccess};
+use crate::kubernetes::clusters::OwnCluster;
 use crate::kubernetes::credential_files::CredentialFiles;
-use crate::kubernetes::eks::{self, EksSettings};
 use crate::own_scraper::{self, OwnScraper, Seen};
+use crate::readiness::Readiness;
+use crate::role_cluster::ClusterKeeper;
 use crate::role_http::{RoleState, router};
 use crate::role_keeper::Keeper;
 use crate::role_report::Told;
-use crate::role_server::{ServeError, Server, TlsFiles};
+use crate::role_server::{ServeError, Server};
+use crate::role_settings::RoleSettings;
 use crate::sharding::Sharding;
-use crate::token_review::ApiTokenReviews;
+use crate::token_review::TokenReviews;
 use crate::write_queue::QueueLimits;
-
-/// What the command line says.
-#[derive(Clone, Debug)]
-pub struct RoleSettings {
-    /// Of the Scraper.
-    pub namespace: String,
-    /// Of the Scraper.
-    pub name: String,
-    /// Which of its collectors this is, from 0.
-    pub shard: u32,
-    /// Where it serves.
-    pub listen: SocketAddr,
-    /// With TLS, if set.
-    pub tls: Option<TlsFiles>,
-    /// What it remembers, and samples that wait.
-    pub data_dir: PathBuf,
-    /// Most bytes of samples that wait on disk.
-    pub buffer_bytes: u64,
-    /// Where samples go.
-    pub remote_write_url: String,
-    /// The bearer token for it, read again for each request.
-    pub token_file: Option<String>,
-    /// The authorities of its certificate, PEM; the system's where left out.
-    pub ca_file: Option<String>,
-    /// The only user who may see the report.
-    pub status_reader: Option<String>,
-    /// What that user's token has to be made for.
-    pub status_audience: String,
-    /// A folder with `token` and `ca.crt` for the API server the Scraper lies in.
-    pub home: PathBuf,
-    /// The cluster to discover targets in, where it is another one.
-    pub kubeconfig: Option<PathBuf>,
-    /// The same, where it is a cluster of Amazon EKS.
-    pub eks: Option<EksSettings>,
-    /// Reach its targets through its API server.
-    pub proxy: bool,
-}
 
 /// Why the role does not start.
 #[derive(Debug, thiserror::Error)]
@@ -83,12 +45,6 @@ pub enum RoleError {
     /// Where samples would go.
     #[error("--remote-write-url: {0}")]
     Destination(String),
-    /// The API server.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// The cluster whose targets are scraped.
-    #[error("the cluster to discover targets in: {0}")]
-    Cluster(#[from] AccessError),
     /// Samples that wait.
     #[error("the buffer in --data-dir: {0}")]
     Buffer(String),
@@ -97,29 +53,35 @@ pub enum RoleError {
     Serve(#[from] ServeError),
 }
 
-/// Runs until `stop` ends.
-pub async fn run(settings: RoleSettings, stop: impl Future<Output = ()>) -> Result<(), RoleError> {
-    let client = home_cluster::client(&settings.home).await?;
-    run_with(client, settings, stop).await
+/// What the role is handed beside its settings.
+pub struct RoleParts {
+    /// Reaches the API server at home; [`home_cluster::client`](crate::home_cluster::client).
+    pub client: Client,
+    /// Tells who asks for the report.
+    pub reviews: Box<dyn TokenReviews>,
+    /// By which credentials grow old.
+    pub clock: Arc<dyn WallClock>,
 }
 
-/// Runs until `stop` ends, with the API server that a client reaches as its home.
-pub async fn run_with(
-    client: Client,
+/// Runs until `stop` ends.
+pub async fn run(
+    parts: RoleParts,
     settings: RoleSettings,
     stop: impl Future<Output = ()>,
 ) -> Result<(), RoleError> {
+    let RoleParts { client, reviews, clock } = parts;
     let data_dir = settings.data_dir.clone();
     let made = tokio::fs::create_dir_all(&data_dir).await;
     made.map_err(|error| RoleError::DataDir { path: data_dir.clone(), error })?;
     let server = Server::bind(settings.listen, settings.tls.clone()).await?;
     let buffer = open_buffer(&settings).await?;
-    let collector = start_collector(&settings, buffer).await?;
+    let collector = start_collector(&settings, buffer)?;
     let state = Arc::new(RoleState {
         told: Mutex::new(Told { shard: settings.shard, ..Told::default() }),
         collector,
-        reviews: Box::new(ApiTokenReviews::new(client.clone(), settings.status_audience.clone())),
+        reviews,
         reader: settings.status_reader.clone(),
+        readiness: Readiness::default(),
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(server.serve(router(Arc::clone(&state))));
@@ -127,6 +89,9 @@ pub async fn run_with(
         watch::channel(Seen { scraper: remembered(&data_dir).await, ..Seen::default() });
     let (namespace, name) = (settings.namespace.clone(), settings.name.clone());
     tasks.spawn(own_scraper::run(client.clone(), namespace, name, seen));
+    let mut cluster = ClusterKeeper::new(&settings, clock, Arc::clone(&state));
+    cluster.look_at_files().await;
+    tasks.spawn(cluster.run());
     let mut keeper = Keeper::new(settings, client, Arc::clone(&state));
     tokio::select! {
         biased;
@@ -157,7 +122,7 @@ async fn open_buffer(settings: &RoleSettings) -> Result<Arc<DiskBuffer>, RoleErr
     Ok(buffer)
 }
 
-async fn start_collector(
+fn start_collector(
     settings: &RoleSettings,
     buffer: Arc<DiskBuffer>,
 ) -> Result<Collector, RoleError> {
@@ -178,29 +143,11 @@ async fn start_collector(
         // Takes nothing before the Scraper says how many share the work.
         sharding: Some(Sharding { index: settings.shard, count: 0 }),
         buffer: Some(buffer),
-        kubernetes: cluster(settings).await?,
+        // Until the first look at its credentials is over.
+        kubernetes: OwnCluster::Sought,
         files: CredentialFiles::ServiceAccountOnly,
         ..CollectorOptions::default()
     };
     let nothing = ScrapeConfiguration::default();
     Ok(Collector::start(name, nothing, Arc::new(destination), options))
-}
-
-/// Where jobs look for targets: another cluster where one is named, else the one at home.
-async fn cluster(settings: &RoleSettings) -> Result<Option<Arc<Cluster>>, RoleError> {
-    let access = match (&settings.kubeconfig, &settings.eks) {
-        (_, Some(settings)) => eks::access(settings, Arc::new(SystemClock)).await?,
-        (Some(file), None) => {
-            let text = std::fs::read_to_string(file)
-                .map_err(|error| AccessError::Kubeconfig(format!("{}: {error}", file.display())))?;
-            ClusterAccess::from_kubeconfig(&text)?
-        }
-        (None, None) => match ClusterAccess::in_cluster(&settings.home) {
-            Ok(access) => access,
-            // Outside of a cluster only jobs that look for Kubernetes are without targets.
-            Err(AccessError::NotInCluster) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        },
-    };
-    Ok(Some(Arc::new(Cluster::new(access)?.through_proxy(settings.proxy))))
 }

@@ -16,9 +16,9 @@ use crate::monitor_jobs::MonitorJobs;
 use crate::monitor_values::HeldValues;
 use crate::monitor_watch::{MonitorWatch, MonitorsFound};
 use crate::own_scraper::{self, OwnScraper, Seen};
-use crate::role::RoleSettings;
 use crate::role_files::refused_files;
 use crate::role_http::RoleState;
+use crate::role_settings::RoleSettings;
 use crate::scraper_spec;
 use crate::sharding::{Sharding, effective_shards};
 
@@ -168,6 +168,7 @@ impl Keeper {
         self.state.collector.apply_sharded(configuration, sharding).await;
         let mut told = self.state.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.rejected = rejected;
+        told.monitors_listed = self.watch.is_none() || self.found.settled;
         told.generation = scraper.generation;
         told.shards = count;
     }

@@ -9,10 +9,12 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use protocol::labels::Labels;
 use protocol::scrape_config_resolve::{ResolvedJob, ScrapeProtocol};
 
+use crate::error_chain::chain;
 use crate::exposition::Dialect;
 use crate::http_client::HttpClient;
 use crate::negotiation::{accept_header, dialect_of};
 use crate::scrape_outcome::Answer;
+use crate::shared_clients::SharedClients;
 
 /// Bytes of an uncompressed body where the job sets no limit: far above any exporter, below what
 /// hurts.
@@ -49,6 +51,11 @@ impl ScrapeClient {
     /// Prepares requests by the job's settings. `Err`: why they cannot be made, in words.
     pub fn new(job: &ResolvedJob) -> Result<Self, String> {
         Self::over(job, HttpClient::new(&job.http)?)
+    }
+
+    /// The same, with what clients of other jobs hold already.
+    pub fn sharing(job: &ResolvedJob, shared: &SharedClients) -> Result<Self, String> {
+        Self::over(job, HttpClient::sharing(&job.http, shared)?)
     }
 
     /// The same over a client with other credentials.
@@ -117,21 +124,6 @@ fn dialect_of_protocol(protocol: ScrapeProtocol) -> Option<Dialect> {
             Some(Dialect::OpenMetrics)
         }
     }
-}
-
-/// An error with all its causes: reqwest keeps the telling part inside.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// Collects a body, inflating as it comes, and stops at the limit.

@@ -30,7 +30,7 @@ fn folder() -> PathBuf {
 }
 
 fn converted(text: &str) -> Result<ScrapeConfiguration, String> {
-    let object: DynamicObject = protocol::yaml::from_str(text).expect("an object");
+    let object: DynamicObject = protocol::yaml_reader::from_str(text).expect("an object");
     let written = object.types.as_ref().expect("a kind");
     let kind = MonitorKind::ALL.into_iter().find(|kind| {
         kind.as_str() == written.kind && kind.resource().api_version == written.api_version

@@ -6,6 +6,7 @@ pub mod access;
 pub mod alerting;
 pub mod answer;
 pub mod body;
+pub mod context;
 pub mod data_action;
 pub mod data_plane;
 pub mod error;

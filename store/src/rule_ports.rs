@@ -8,7 +8,7 @@ use alertmanager::alertmanager::AlertManager;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use promql::engine::EvalParams;
+use promql::eval_params::EvalParams;
 use promql::value::Value;
 use protocol::labels::Labels;
 use protocol::matcher::Matcher;

@@ -1,37 +1,22 @@
-//! The store: opens everything and wires it together.
+//! The open store, as those who serve it see it.
+
+pub mod opening;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use axum::Router;
-use futures::FutureExt;
 use protocol::workspace::WorkspaceId;
 use world::tasks::run_blocking;
 use world::world::World;
 
-use crate::background;
 use crate::catalog::Catalog;
-use crate::catalog::error::CatalogError;
-use crate::control::dispatch::{Control, Naming};
-use crate::definitions;
+use crate::control::api::Control;
+use crate::http::access::Access;
 use crate::http::access::reviews::Reviews;
-use crate::http::access::{Access, AccessRefusal};
 use crate::http::request_metrics::RequestMetrics;
-use crate::http::router;
 use crate::process_figures::{ProcessFigures, ProcessReader};
 use crate::settings::StoreSettings;
 use crate::workspaces::Workspaces;
-
-/// Why the store does not open.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The settings.
-    #[error(transparent)]
-    Access(#[from] AccessRefusal),
-    /// The definitions.
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-}
 
 /// Tells the targets of a workspace, as the `data` of Prometheus's `/api/v1/targets`. Called within
 /// requests: it must not block.
@@ -71,64 +56,6 @@ pub struct Store {
 }
 
 impl Store {
-    /// Reads the definitions and begins to open the workspaces; [`Store::is_ready`] says when all
-    /// are open. Each answers as soon as it is.
-    pub async fn open(world: World, settings: StoreSettings) -> Result<Arc<Self>, OpenError> {
-        Self::open_with(world, settings, StorePorts::default()).await
-    }
-
-    /// The same, with what the settings need besides.
-    pub async fn open_with(
-        world: World,
-        settings: StoreSettings,
-        ports: StorePorts,
-    ) -> Result<Arc<Self>, OpenError> {
-        let StorePorts { reviews, process } = ports;
-        let access = Access::new(&settings, reviews, &world.clock)?;
-        let catalog = Catalog::open(world.clone()).await?;
-        let external_url = settings.external_url.trim_end_matches('/').to_owned();
-        let workspaces = Workspaces::new(world.clone(), catalog.clone(), settings.clone());
-        let control = Control {
-            catalog: catalog.clone(),
-            data_plane: workspaces.clone(),
-            checks: definitions::CHECKS,
-            naming: Naming {
-                region: settings.region.clone(),
-                account: settings.account.clone(),
-                external_url,
-            },
-            world: world.clone(),
-        };
-        let store = Arc::new(Self {
-            started_ms: world.clock.now_ms(),
-            default_workspace: RwLock::new(settings.default_workspace.clone()),
-            targets: RwLock::default(),
-            access,
-            process,
-            settings,
-            catalog,
-            workspaces,
-            control: Arc::new(control),
-            request_metrics: RequestMetrics::default(),
-            ready: AtomicBool::new(false),
-            world,
-        });
-        let opening = store.clone();
-        let open_all = async move {
-            opening.workspaces.program_all().await;
-            opening.ready.store(true, Ordering::Release);
-        };
-        store.world.tasks.spawn("open workspaces", open_all.boxed());
-        background::start(&store);
-        Ok(store)
-    }
-
-    /// All paths, as a tower service: for sockets, and for callers inside the process, which put a
-    /// [`crate::principal::Principal`] into the extensions of their requests.
-    pub fn router(self: &Arc<Self>) -> Router {
-        router::router(self.clone())
-    }
-
     /// Whether all workspaces were opened.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)

@@ -55,7 +55,7 @@ mod tests {
              "labels": {"severity": "page"}, "annotations": {"summary": "{{ $value }}"}},
         ]}]}});
         let text = rule_file(&object).expect("the shape is right");
-        assert_eq!(check::specs::rule_file(&text), [], "{text}");
+        assert_eq!(check::rule_text::rule_file(&text), [], "{text}");
         assert!(text.contains(r#""expr":"1""#) && !text.contains("partial"), "{text}");
     }
 

@@ -203,7 +203,7 @@ impl Intake {
         if hashes.get(candidate.name.as_str()) == Some(&hash.as_str()) {
             return Ok(None);
         }
-        if let Some(fault) = check::specs::rule_file(&text).first() {
+        if let Some(fault) = check::rule_text::rule_file(&text).first() {
             // Lines of the JSON mean nothing to whoever wrote the object.
             let reason = format!("spec.{}: {}", fault.path, fault.message);
             return Ok(Some(reason));

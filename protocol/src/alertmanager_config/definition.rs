@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::alertmanager_config::AlertmanagerConfig;
 use crate::alertmanager_config::http::HttpConfig;
+use crate::alertmanager_config::parse::CONFIG_BYTES_MAX;
 use crate::alertmanager_config::receivers::{Receiver, SnsConfig, WebhookConfig};
 use crate::alertmanager_config::secret::SecretText;
-use crate::alertmanager_config::{AlertmanagerConfig, CONFIG_BYTES_MAX, or_default};
+use crate::empty_field::null_as_default;
 use crate::fault::Fault;
 use crate::places::Places;
 use crate::yaml::embed;
@@ -46,7 +48,7 @@ const INNER: &str = "alertmanager_config";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wrapped {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     template_files: BTreeMap<String, String>,
     alertmanager_config: String,
 }
@@ -60,7 +62,7 @@ impl AmpDefinition {
         if !wrapped || path.starts_with("template_files") {
             return places.fault(path, message);
         }
-        let inner: Option<Wrapped> = crate::yaml::from_str(text).ok();
+        let inner: Option<Wrapped> = crate::yaml_reader::from_str(text).ok();
         let inner = inner.map(|raw| raw.alertmanager_config).unwrap_or_default();
         let fault = Places::read(&inner).fault(path, message);
         let mut embedded = embed(text, INNER, vec![fault]);
@@ -76,8 +78,8 @@ impl AmpDefinition {
         }
         let wrapped = places.has(INNER);
         let (template_files, config_text) = if wrapped {
-            let raw: Wrapped =
-                crate::yaml::from_str(text).map_err(|error| vec![places.yaml_fault(&error)])?;
+            let raw: Wrapped = crate::yaml_reader::from_str(text)
+                .map_err(|error| vec![places.yaml_fault(&error)])?;
             (raw.template_files, raw.alertmanager_config)
         } else {
             (BTreeMap::new(), text.to_owned())

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::alertmanager_config::or_default;
 use crate::alertmanager_config::secret::SecretText;
+use crate::empty_field::null_as_default;
 
 /// Settings of an HTTP client.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -39,7 +39,7 @@ pub struct HttpConfig {
     #[serde(default)]
     pub proxy_from_environment: bool,
     /// Headers for the proxy.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub proxy_connect_header: BTreeMap<String, Vec<SecretText>>,
     /// Follow redirects.
     #[serde(default = "yes")]
@@ -48,7 +48,7 @@ pub struct HttpConfig {
     #[serde(default = "yes")]
     pub enable_http2: bool,
     /// Headers of every request.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub http_headers: BTreeMap<String, HeaderValues>,
 }
 
@@ -146,13 +146,13 @@ pub struct TlsConfig {
 #[serde(deny_unknown_fields)]
 pub struct HeaderValues {
     /// Plain values.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub values: Vec<String>,
     /// Values that are not shown.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub secrets: Vec<SecretText>,
     /// Files that hold values.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub files: Vec<String>,
 }
 

@@ -7,7 +7,7 @@ use crate::secret::REDACTED;
 /// The configuration as YAML with every inline secret masked; references stay readable. A text that
 /// is no YAML is masked whole.
 pub fn masked(config_text: &str) -> String {
-    let Ok(mut value) = crate::yaml::from_str::<Value>(config_text) else {
+    let Ok(mut value) = crate::yaml_reader::from_str::<Value>(config_text) else {
         return REDACTED.to_owned();
     };
     mask(&mut value, "", false);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::alertmanager_config::http::HttpConfig;
-use crate::alertmanager_config::or_default;
 use crate::alertmanager_config::secret::SecretText;
+use crate::empty_field::null_as_default;
 use crate::time::PromDuration;
 
 /// A receiver with its integrations. The kinds that we do not send to yet are kept as they were
@@ -18,61 +18,61 @@ pub struct Receiver {
     #[serde(default)]
     pub name: String,
     /// Labels by which the API finds receivers.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub labels: BTreeMap<String, String>,
     /// HTTP requests with JSON.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub webhook_configs: Vec<Option<WebhookConfig>>,
     /// Amazon SNS.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub sns_configs: Vec<Option<SnsConfig>>,
     /// PagerDuty.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub pagerduty_configs: Vec<Option<PagerdutyConfig>>,
     /// Discord.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub discord_configs: Vec<Written>,
     /// E-mail.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub email_configs: Vec<Written>,
     /// incident.io.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub incidentio_configs: Vec<Written>,
     /// Jira.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub jira_configs: Vec<Written>,
     /// Mattermost.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub mattermost_configs: Vec<Written>,
     /// Microsoft Teams, connectors.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub msteams_configs: Vec<Written>,
     /// Microsoft Teams, workflows.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub msteamsv2_configs: Vec<Written>,
     /// Opsgenie.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub opsgenie_configs: Vec<Written>,
     /// Pushover.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub pushover_configs: Vec<Written>,
     /// Rocket.Chat.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub rocketchat_configs: Vec<Written>,
     /// Slack.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub slack_configs: Vec<Written>,
     /// Telegram.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub telegram_configs: Vec<Written>,
     /// VictorOps.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub victorops_configs: Vec<Written>,
     /// Webex.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub webex_configs: Vec<Written>,
     /// WeChat.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub wechat_configs: Vec<Written>,
 }
 
@@ -171,7 +171,7 @@ pub struct SnsConfig {
     #[serde(default)]
     pub message: Option<String>,
     /// Templates.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub attributes: BTreeMap<String, String>,
 }
 
@@ -237,13 +237,13 @@ pub struct PagerdutyConfig {
     #[serde(default)]
     pub description: Option<String>,
     /// Templates, nested at will.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub details: BTreeMap<String, serde_json::Value>,
     /// Pictures.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub images: Vec<BTreeMap<String, String>>,
     /// Links.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub links: Vec<BTreeMap<String, String>>,
     /// Template.
     #[serde(default)]

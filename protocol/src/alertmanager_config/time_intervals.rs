@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use crate::alertmanager_config::or_default;
+use crate::empty_field::null_as_default;
 
 /// Times under a name.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -15,7 +15,7 @@ pub struct NamedTimeInterval {
     #[serde(default)]
     pub name: String,
     /// Any of these.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub time_intervals: Vec<TimeInterval>,
 }
 
@@ -24,19 +24,19 @@ pub struct NamedTimeInterval {
 #[serde(deny_unknown_fields)]
 pub struct TimeInterval {
     /// Parts of the day.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub times: Vec<TimeRange>,
     /// Days of the week, 0 = Sunday.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub weekdays: Vec<WeekdayRange>,
     /// Days of the month; negative ones count from its end.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub days_of_month: Vec<DayRange>,
     /// Months, 1 = January.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub months: Vec<MonthRange>,
     /// Years.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub years: Vec<YearRange>,
     /// Name of a time zone; UTC where absent.
     #[serde(default)]

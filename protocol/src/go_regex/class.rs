@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::GoRegexError;
+use super::error::GoRegexError;
 use super::escape::{Escape, read_escape};
 
 /// A set of characters.

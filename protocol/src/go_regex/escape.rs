@@ -1,6 +1,6 @@
 //! Escape sequences that stand for one character.
 
-use super::GoRegexError;
+use super::error::GoRegexError;
 
 /// What a backslash begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 //! Refuses what Go refuses, with Go's words: look-around, backreferences, more than 1000
 //! repetitions, `a**`, `(?x)`.
 
-use super::GoRegexError;
 use super::class::{Class, ClassItem, bracket_class, perl_class, unicode_class};
+use super::error::GoRegexError;
 use super::escape::{Escape, read_escape};
 use super::syntax::{Node, Repeat};
 

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod alertmanager;
 pub mod api;
+mod attempt;
 pub mod default_templates;
 pub mod group;
 pub mod http_client;
@@ -15,6 +16,7 @@ pub mod matcher_index;
 pub mod message;
 pub mod notification_log;
 pub mod notify;
+pub mod outcome;
 pub mod plan;
 pub mod ports;
 pub mod receiver_sns;

@@ -13,9 +13,11 @@ use futures::future::{Either, join_all, select};
 use futures::{FutureExt, future::BoxFuture};
 
 use crate::alertmanager::AlertManager;
+use crate::attempt::Try;
 use crate::group::Flush;
 use crate::message::{About, MessageData};
-use crate::plan::{Plan, Target};
+use crate::outcome::Outcome;
+use crate::plan::Target;
 use crate::state::delivery::Delivery;
 use crate::{receiver_sns, receiver_webhook};
 
@@ -26,34 +28,6 @@ pub const BACKOFF_MS_MAX: u64 = 60_000;
 /// A message that is on its way when we are told to stop gets so long for its answer to come and be
 /// noted: receivers answer within a second or two, and a pod has thirty to end in.
 pub const STOP_GRACE: Duration = Duration::from_secs(5);
-
-/// What a receiver said to one try.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It took the message.
-    Taken,
-    /// Worth another try, not before this pause where it named one.
-    Retry {
-        /// What happened; never a secret.
-        reason: String,
-        /// From a `Retry-After`.
-        after: Option<Duration>,
-    },
-    /// Never the same again.
-    Refused {
-        /// What happened; never a secret.
-        reason: String,
-    },
-}
-
-/// One try's time and name.
-pub(crate) struct Try<'a> {
-    pub manager: &'a AlertManager,
-    pub delivery: &'a Delivery,
-    pub data: &'a MessageData,
-    pub plan: &'a Plan,
-    pub timeout: Duration,
-}
 
 /// Carries a flush out and ends it.
 pub(crate) async fn notify(manager: Arc<AlertManager>, flush: Flush) {

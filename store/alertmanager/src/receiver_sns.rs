@@ -14,13 +14,15 @@ use protocol::sigv4::{self, Credentials, Scope};
 use sha2::{Digest, Sha256};
 use templates::error::CallError;
 use templates::functions_alert::alert_functions;
-use templates::set::{Limits, TemplateSet};
+use templates::limits::Limits;
+use templates::set::TemplateSet;
 use templates::value::Value;
 use world::outbox::{OutboxError, OutboxRequest, OutboxResponse};
 
+use crate::attempt::Try;
 use crate::default_templates::template_data;
 use crate::http_client::{self, ClientError};
-use crate::notify::{Outcome, Try};
+use crate::outcome::Outcome;
 use crate::sns_message::{SnsMessage, sanitise};
 
 /// The subject where none is given.
@@ -152,7 +154,7 @@ async fn request(
         headers,
         body: body.into(),
         timeout: attempt.timeout,
-        options: http_client::options(secrets, http).await?,
+        options: http_client::options(secrets, http, trusted).await?,
     })
 }
 

@@ -10,8 +10,9 @@ use protocol::alertmanager_config::receivers::WebhookConfig;
 use protocol::alertmanager_config::secret::SecretText;
 use world::outbox::{OutboxError, OutboxRequest, OutboxResponse};
 
+use crate::attempt::Try;
 use crate::http_client::{self, ClientError};
-use crate::notify::{Outcome, Try};
+use crate::outcome::Outcome;
 
 /// Sends one message.
 pub(crate) async fn send(attempt: &Try<'_>, config: &WebhookConfig, http: &HttpConfig) -> Outcome {
@@ -31,7 +32,8 @@ async fn request(
     let empty = SecretText::default();
     let secrets = &*manager.ports.secrets;
     let url = http_client::reveal(secrets, config.url.as_ref().unwrap_or(&empty)).await?;
-    http_client::check_url(&url, manager.options.allow_private_receivers)?;
+    let allow_private = manager.options.allow_private_receivers;
+    http_client::check_url(&url, allow_private)?;
     let mut headers = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
         ("user-agent".to_owned(), format!("Hearth/{}", manager.options.version)),
@@ -46,7 +48,7 @@ async fn request(
         headers,
         body: attempt.data.webhook_body(&attempt.delivery.key.group_key, config.max_alerts).into(),
         timeout,
-        options: http_client::options(secrets, http).await?,
+        options: http_client::options(secrets, http, allow_private).await?,
     })
 }
 

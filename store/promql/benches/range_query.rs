@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use promql::budget::Budget;
-use promql::engine::{EvalParams, evaluate, plan};
+use promql::engine::{evaluate, plan};
+use promql::eval_params::EvalParams;
 use promql::options::ParseOptions;
 use promql::parser::parse_expr;
 use promql::source::{Points, ReadError, SeriesData};

@@ -8,6 +8,7 @@ use protocol::matcher::Matcher;
 
 use crate::function_table::Function;
 use crate::operator::{AggregateOp, BinaryOp};
+use crate::value_type::ValueType;
 
 /// A stretch of the query's text, in bytes: `start <= at < end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,45 +28,6 @@ impl Span {
     /// From the beginning of this one to the end of the other.
     pub const fn to(self, other: Self) -> Self {
         Self { start: self.start, end: other.end }
-    }
-}
-
-/// What an expression yields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ValueType {
-    /// Nothing; the type of an expression in error.
-    None,
-    /// A number.
-    Scalar,
-    /// An instant vector.
-    Vector,
-    /// A range vector.
-    Matrix,
-    /// A text.
-    String,
-}
-
-impl ValueType {
-    /// As error messages call it.
-    pub const fn documented(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Scalar => "scalar",
-            Self::Vector => "instant vector",
-            Self::Matrix => "range vector",
-            Self::String => "string",
-        }
-    }
-
-    /// As the HTTP API calls it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Scalar => "scalar",
-            Self::Vector => "vector",
-            Self::Matrix => "matrix",
-            Self::String => "string",
-        }
     }
 }
 

@@ -6,8 +6,8 @@ use protocol::histogram::{FloatHistogram, ResetHint};
 
 use crate::annotations::Annotations;
 use crate::budget::{Budget, Usage};
-use crate::engine::{EngineOptions, EvalParams};
 use crate::errors::EvalError;
+use crate::eval_params::{EngineOptions, EvalParams};
 use crate::eval_series::{
     Evaluated, Point, Series, merge_same_labels, total_samples, without_metadata,
 };

@@ -7,13 +7,14 @@ use protocol::histogram::{FloatHistogram, ResetHint};
 use crate::ast::Span;
 use crate::errors::EvalError;
 use crate::eval::Evaluator;
-use crate::eval_range::{Edges, RangeContext, Window};
 use crate::eval_selector::{drop_stale, keep_stats};
 use crate::eval_series::Series;
 use crate::functions_extended::{extended_range, interpolate, interpolate_histograms};
 use crate::plan::{Grid, MatrixNode, VectorNode};
+use crate::range_context::RangeContext;
 use crate::source::Points;
 use crate::value::PointValue;
+use crate::window::{Edges, Window};
 
 impl Evaluator<'_> {
     /// Puts a sample at either edge of a range.

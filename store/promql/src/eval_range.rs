@@ -1,9 +1,7 @@
 //! Functions of range vectors: a window slides over series.
 
 use protocol::labels::METRIC_NAME;
-use protocol::sample::{HistogramSample, Sample};
 
-use crate::annotations::Annotations;
 use crate::ast::Span;
 use crate::errors::EvalError;
 use crate::eval::{Evaluator, without_reset_hint};
@@ -11,58 +9,11 @@ use crate::eval_selector::{drop_stale, keep_stats, points_samples};
 use crate::eval_series::{Series, TYPE_LABEL, has_same_labels};
 use crate::function_table::FunctionId;
 use crate::plan::{CallNode, Grid, MatrixNode, Node, NodeKind, Shift, VectorNode};
+use crate::range_context::{RangeContext, RangeFunction};
 use crate::source::Points;
-use crate::value::PointValue;
+use crate::window::{Edges, Window};
 use crate::{functions_absent, functions_changes, functions_over_time, functions_rate};
 use crate::{functions_moments, functions_trend};
-
-/// The samples of one series that a function sees at one step.
-#[derive(Clone, Copy, Debug)]
-pub struct Window<'a> {
-    /// Never marks of staleness.
-    pub floats: &'a [Sample],
-    /// Never marks of staleness.
-    pub histograms: &'a [HistogramSample],
-    /// When the counters of `floats` began, 0 unknown; empty where that is not to be used.
-    pub float_starts_ms: &'a [i64],
-    /// The same of `histograms`.
-    pub histogram_starts_ms: &'a [i64],
-    /// The range is open here: a sample at this time is not in it.
-    pub start_ms: i64,
-    /// The range is closed here.
-    pub end_ms: i64,
-    /// The step itself.
-    pub step_ms: i64,
-    /// What is done at the edges.
-    pub edges: Edges,
-}
-
-/// How a range treats its edges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edges {
-    /// Only samples inside count.
-    Plain,
-    /// The window also holds older samples, whose last stands for the range's start.
-    Anchored,
-    /// The window also holds older and later samples, to interpolate at both edges.
-    Smoothed,
-}
-
-/// What a function knows besides the window.
-pub struct RangeContext<'a> {
-    /// The scalar arguments in order.
-    pub params: &'a [f64],
-    /// Of the series, may be empty.
-    pub metric_name: &'a str,
-    /// Of the first argument.
-    pub span: Span,
-    /// Where to tell something.
-    pub annotations: &'a mut Annotations,
-}
-
-/// A function of a window; `None` yields no point.
-pub type RangeFunction =
-    fn(&Window<'_>, &mut RangeContext<'_>) -> Result<Option<PointValue>, EvalError>;
 
 /// Where windows come from.
 struct Ranges {

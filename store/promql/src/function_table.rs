@@ -2,8 +2,8 @@
 //!
 //! As of Prometheus 3.14. What they compute stands in the evaluation.
 
-use crate::ast::ValueType;
-use crate::ast::ValueType::{Matrix, Scalar, String, Vector};
+use crate::value_type::ValueType;
+use crate::value_type::ValueType::{Matrix, Scalar, String, Vector};
 
 /// How many arguments a function takes, compared with its list of types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

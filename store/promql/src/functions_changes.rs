@@ -5,9 +5,10 @@ use std::sync::Arc;
 use protocol::histogram::FloatHistogram;
 
 use crate::errors::EvalError;
-use crate::eval_range::{Edges, RangeContext, Window};
 use crate::functions_rate::is_start_reset;
+use crate::range_context::RangeContext;
 use crate::value::PointValue;
+use crate::window::{Edges, Window};
 
 type Answer = Result<Option<PointValue>, EvalError>;
 

@@ -10,9 +10,10 @@ use protocol::histogram_sum::HistogramSum;
 use protocol::sample::{HistogramSample, Sample};
 
 use crate::errors::EvalError;
-use crate::eval_range::{Edges, RangeContext, Window};
-use crate::functions_rate::Kind;
+use crate::range_context::RangeContext;
+use crate::rate_kind::Kind;
 use crate::value::PointValue;
+use crate::window::{Edges, Window};
 
 /// The samples from the last at or before the start to the first at or after the end.
 #[derive(Clone, Copy)]

@@ -6,8 +6,9 @@ use protocol::summation::CompensatedSum;
 use crate::annotations::Annotations;
 use crate::ast::Span;
 use crate::errors::EvalError;
-use crate::eval_range::{RangeContext, Window};
+use crate::range_context::RangeContext;
 use crate::value::PointValue;
+use crate::window::Window;
 
 type Answer = Result<Option<PointValue>, EvalError>;
 

@@ -8,8 +8,9 @@ use protocol::sample::HistogramSample;
 use protocol::summation::{CompensatedMean, CompensatedSum};
 
 use crate::errors::EvalError;
-use crate::eval_range::{RangeContext, Window};
+use crate::range_context::RangeContext;
 use crate::value::PointValue;
+use crate::window::Window;
 
 type Answer = Result<Option<PointValue>, EvalError>;
 

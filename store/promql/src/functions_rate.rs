@@ -7,14 +7,16 @@
 use std::sync::Arc;
 
 use protocol::histogram::{FloatHistogram, ResetHint};
-use protocol::histogram_sum::{HistogramSum, IncompatibleBuckets, Merge};
+use protocol::histogram_sum::HistogramSum;
 use protocol::sample::{HistogramSample, Sample};
 
 use crate::errors::EvalError;
-use crate::eval_range::{Edges, RangeContext, Window};
 use crate::function_table::FunctionId;
 use crate::functions_extended;
+use crate::range_context::RangeContext;
+use crate::rate_kind::Kind;
 use crate::value::PointValue;
+use crate::window::{Edges, Window};
 
 type Answer = Result<Option<PointValue>, EvalError>;
 
@@ -37,15 +39,6 @@ pub fn increase(window: &Window<'_>, context: &mut RangeContext<'_>) -> Answer {
 /// `delta(v[d])`: last minus first, of a gauge.
 pub fn delta(window: &Window<'_>, context: &mut RangeContext<'_>) -> Answer {
     extrapolated(window, context, Kind { is_counter: false, per_second: false })
-}
-
-/// Which of the three it is.
-#[derive(Clone, Copy, Debug)]
-pub struct Kind {
-    /// Repairs resets.
-    pub is_counter: bool,
-    /// Divides by the range.
-    pub per_second: bool,
 }
 
 fn extrapolated(window: &Window<'_>, context: &mut RangeContext<'_>, kind: Kind) -> Answer {
@@ -383,89 +376,4 @@ fn last_two_histograms(
     result.reset_hint = ResetHint::Gauge;
     result.compact();
     Some(result)
-}
-
-impl RangeContext<'_> {
-    /// Tells what an addition or subtraction had to do; `None` where it could not be done.
-    pub fn merged(
-        &mut self,
-        merge: Result<Merge, IncompatibleBuckets>,
-        operation: &str,
-    ) -> Option<Merge> {
-        match merge {
-            Ok(merge) => {
-                if merge.bounds_reconciled {
-                    let text =
-                        format!("mismatched custom buckets were reconciled during {operation}");
-                    self.annotations.info(self.span, text);
-                }
-                Some(merge)
-            }
-            Err(IncompatibleBuckets) => {
-                self.warn_mixed_buckets();
-                None
-            }
-        }
-    }
-
-    /// The sum of two histograms, with what there is to say about it.
-    pub fn add_histogram(
-        &mut self,
-        a: &FloatHistogram,
-        b: &FloatHistogram,
-    ) -> Option<FloatHistogram> {
-        let mut sum = HistogramSum::new(a);
-        self.merged(sum.add(b), "addition")?;
-        Some(sum.finish())
-    }
-
-    /// Floats and histograms in one range.
-    pub fn warn_mixed_samples(&mut self) {
-        let name = self.metric_name;
-        let text = format!("encountered a mix of histograms and floats for metric name {name:?}");
-        self.annotations.warn(self.span, text);
-    }
-
-    /// Exponential and custom buckets in one range.
-    pub fn warn_mixed_buckets(&mut self) {
-        let name = self.metric_name;
-        let text = format!(
-            "vector contains a mix of histograms with exponential and custom buckets schemas for \
-             metric name {name:?}"
-        );
-        self.annotations.warn(self.span, text);
-    }
-
-    /// A counter function got a gauge histogram.
-    pub fn warn_not_counter(&mut self) {
-        let text = format!("this native histogram metric is not a counter: {:?}", self.metric_name);
-        self.annotations.warn(self.span, text);
-    }
-
-    /// A gauge function got a counter histogram.
-    pub fn warn_not_gauge(&mut self) {
-        let text = format!("this native histogram metric is not a gauge: {:?}", self.metric_name);
-        self.annotations.warn(self.span, text);
-    }
-
-    /// A counter claims to have begun before the sample before.
-    fn warn_start_overlap(&mut self) {
-        let name = self.metric_name;
-        let text = format!(
-            "sample has start time that overlaps with previous sample timestamp for metric {name:?}"
-        );
-        let (severity, detail) =
-            (crate::annotations::Severity::Warning, crate::annotations::Detail::Occurrences(1));
-        self.annotations.add(severity, self.span, text, detail);
-    }
-
-    /// Histograms were left out of a range of floats.
-    pub fn info_histograms_ignored(&mut self) {
-        let name = self.metric_name;
-        let text = format!(
-            "ignored histograms in a range containing both floats and histograms for metric name \
-             {name:?}"
-        );
-        self.annotations.info(self.span, text);
-    }
 }

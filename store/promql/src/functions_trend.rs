@@ -4,8 +4,9 @@ use protocol::sample::Sample;
 use protocol::summation::CompensatedSum;
 
 use crate::errors::EvalError;
-use crate::eval_range::{RangeContext, Window};
+use crate::range_context::RangeContext;
 use crate::value::PointValue;
+use crate::window::Window;
 
 type Answer = Result<Option<PointValue>, EvalError>;
 

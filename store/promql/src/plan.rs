@@ -5,11 +5,12 @@
 
 use protocol::matcher::Matcher;
 
-use crate::ast::{Span, ValueType, VectorMatching};
-use crate::engine::EvalParams;
+use crate::ast::{Span, VectorMatching};
+use crate::eval_params::EvalParams;
 use crate::function_table::Function;
 use crate::operator::{AggregateOp, BinaryOp};
 use crate::source::Selection;
+use crate::value_type::ValueType;
 
 /// The steps of an evaluation: `start`, `start + step`, ... up to `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

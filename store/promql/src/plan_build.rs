@@ -3,11 +3,9 @@
 use protocol::labels::METRIC_NAME;
 use protocol::matcher::{MatchOp, Matcher};
 
-use crate::ast::{
-    Aggregate, At, Binary, Expr, ExprKind, MatrixSelector, Subquery, ValueType, VectorSelector,
-};
-use crate::engine::EvalParams;
+use crate::ast::{Aggregate, At, Binary, Expr, ExprKind, MatrixSelector, Subquery, VectorSelector};
 use crate::errors::EvalError;
+use crate::eval_params::EvalParams;
 use crate::function_table::{Function, FunctionId};
 use crate::operator::BinaryOp;
 use crate::plan::{
@@ -17,6 +15,7 @@ use crate::plan::{
 use crate::plan_durations::DurationContext;
 use crate::plan_reference::shared_shift;
 use crate::source::Selection;
+use crate::value_type::ValueType;
 
 /// Plans a query: computes durations, pins times, finds what must be fetched.
 pub fn build(expr: &Expr, params: &EvalParams) -> Result<Plan, EvalError> {

@@ -1,7 +1,7 @@
 //! At which time `info()` looks for its info series.
 
-use crate::ast::ValueType;
 use crate::plan::{Node, NodeKind, Shift};
+use crate::value_type::ValueType;
 
 /// Looks where the step is.
 const AT_STEP: Shift = Shift { at_ms: None, offset_ms: 0 };

@@ -6,12 +6,11 @@
 use protocol::labels::METRIC_NAME;
 use protocol::matcher::Matcher;
 
-use crate::ast::{
-    Aggregate, Binary, Expr, ExprKind, MatchCardinality, Span, ValueType, VectorSelector,
-};
+use crate::ast::{Aggregate, Binary, Expr, ExprKind, MatchCardinality, Span, VectorSelector};
 use crate::function_table::{Arity, Function, FunctionId};
 use crate::operator::AggregateOp;
 use crate::parse_error::ParseError;
+use crate::value_type::ValueType;
 
 /// Checks `expr`, the tree of `query`, and settles its matchings.
 pub fn check_types(query: &str, expr: &mut Expr) -> Result<(), ParseError> {

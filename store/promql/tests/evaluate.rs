@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use promql::budget::Budget;
-use promql::engine::{EvalParams, QueryResult, evaluate, plan};
+use promql::engine::{QueryResult, evaluate, plan};
 use promql::errors::EvalError;
+use promql::eval_params::EvalParams;
 use promql::options::ParseOptions;
 use promql::parser::{parse_expr, parse_metric_selector};
 use promql::source::{Points, ReadError, SeriesData};

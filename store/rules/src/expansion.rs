@@ -13,7 +13,7 @@ use templates::data::Fields;
 use templates::error::{CallError, FaultKind};
 use templates::functions::FunctionSet;
 use templates::functions_rule::{QueriedSample, RuleContext, rule_functions};
-use templates::set::Limits;
+use templates::limits::Limits;
 use templates::value::{Object, Value};
 
 use crate::alerting::{Observed, alert_labels};

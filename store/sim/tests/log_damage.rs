@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sim::harness::{for_each_seed, run};
 use sim::sim::{Booted, Sim};
 use world::commit_log::{CommitLog, LogError, Position, StreamName};
-use world::log_index::segment_first;
+use world::log_layout::segment_first;
 use world::recovery::LogOpenError;
 use world::segment::{BATCH_HEADER_LEN, FRAME_HEADER_LEN, HEADER_LEN};
 

@@ -16,7 +16,7 @@ use sim::faults::DiskFaults;
 use sim::harness::for_each_seed;
 use sim::sim::{Booted, Sim};
 use world::commit_log::{CommitLog, LogError, LogRecord, Position, StreamName};
-use world::log_index::segment_first;
+use world::log_layout::segment_first;
 use world::random::Random;
 
 const FILE: &str = "log_loses_nothing_acknowledged";

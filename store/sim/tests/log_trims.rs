@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sim::harness::run;
 use sim::sim::Booted;
 use world::commit_log::{CommitLog, Position, StreamName};
-use world::log_index::segment_first;
+use world::log_layout::segment_first;
 
 fn name(stream: &str) -> StreamName {
     StreamName::new(stream)

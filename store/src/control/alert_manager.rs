@@ -14,11 +14,11 @@ use protocol::workspace::WorkspaceId;
 use crate::catalog::Change;
 use crate::catalog::record::{DefinitionRecord, Record};
 use crate::catalog::state::State;
-use crate::control::dispatch::{Control, body, no_body};
+use crate::control::api::{Control, body, no_body};
 use crate::control::error::{ControlError, Kind};
+use crate::control::lookup::{check_owner, existing};
 use crate::control::request::ControlRequest;
 use crate::control::rule_namespaces::{check_definition, definition_status};
-use crate::control::workspaces::{check_owner, existing};
 use crate::http::answer::Answer;
 
 const KIND: Kind = Kind::AlertManagerDefinition;

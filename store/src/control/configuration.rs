@@ -17,11 +17,11 @@ use protocol::time::PromDuration;
 use crate::catalog::Change;
 use crate::catalog::record::{Configuration, Record, WorkspaceRecord};
 use crate::catalog::state::State;
-use crate::control::dispatch::{Control, body};
+use crate::control::api::{Control, body};
 use crate::control::error::ControlError;
+use crate::control::lookup::{owned, record};
 use crate::control::ports::Running;
 use crate::control::request::ControlRequest;
-use crate::control::workspaces::{owned, record};
 use crate::http::answer::Answer;
 
 const DAY_MS: i64 = 86_400_000;

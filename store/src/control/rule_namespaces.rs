@@ -16,13 +16,13 @@ use world::tasks::run_blocking;
 use crate::catalog::Change;
 use crate::catalog::record::{DefinitionRecord, Record};
 use crate::catalog::state::{State, WorkspaceState};
-use crate::control::dispatch::{Control, Naming, body, no_body};
+use crate::control::api::{Control, Naming, body, no_body};
 use crate::control::error::{ControlError, Kind};
+use crate::control::lookup::{existing, existing_namespace, owned_namespace, record};
+use crate::control::owner_tags::{faults_of, owner_apart, shown_tags};
 use crate::control::page::Page;
 use crate::control::ports::{Programmed, Running};
 use crate::control::request::ControlRequest;
-use crate::control::tags::{faults_of, owner_apart, shown_tags};
-use crate::control::workspaces::{check_owner, existing, record};
 use crate::http::answer::Answer;
 use crate::principal::Principal;
 
@@ -127,29 +127,6 @@ pub fn list(control: &Control, request: &ControlRequest) -> Result<Answer, Contr
     let describe = |record| description(&id, record, &running, &control.naming);
     let rule_groups_namespaces = found.iter().map(|record| describe(record)).collect();
     Ok(body(&ListRuleNamespacesResponse { rule_groups_namespaces, next_token }))
-}
-
-/// The namespace, or that it does not exist.
-pub fn existing_namespace<'a>(
-    state: &'a State,
-    id: &WorkspaceId,
-    name: &str,
-) -> Result<&'a DefinitionRecord, ControlError> {
-    let missing =
-        || ControlError::NotFound { kind: Kind::RuleGroupsNamespace, id: name.to_owned() };
-    Ok(existing(state, id)?.namespaces.get(name).ok_or_else(missing)?.as_ref())
-}
-
-/// The namespace, where this principal may change it.
-pub fn owned_namespace<'a>(
-    state: &'a State,
-    id: &WorkspaceId,
-    name: &str,
-    principal: &Principal,
-) -> Result<&'a DefinitionRecord, ControlError> {
-    let record = existing_namespace(state, id, name)?;
-    check_owner(Kind::RuleGroupsNamespace, name, &record.owner, principal)?;
-    Ok(record)
 }
 
 /// Judges a definition within the workspace's limit, off the async threads.

@@ -13,10 +13,10 @@ use crate::catalog::Change;
 use crate::catalog::record::{Record, SecretRecord};
 use crate::catalog::secret_box::SecretBox;
 use crate::catalog::state::State;
-use crate::control::dispatch::{Control, body, no_body};
+use crate::control::api::{Control, body, no_body};
 use crate::control::error::{ControlError, Kind};
+use crate::control::lookup::{check_owner, existing};
 use crate::control::request::ControlRequest;
-use crate::control::workspaces::{check_owner, existing};
 use crate::http::answer::Answer;
 
 /// `PUT /workspaces/{id}/hearth/secrets/{name}`: makes or replaces.

@@ -2,21 +2,18 @@
 
 use protocol::amp_api::arn::{Arn, Resource};
 use protocol::amp_api::error::FieldFault;
-use protocol::amp_api::tags::{
-    OWNER_TAG, RESERVED_TAG_PREFIX, TAGS_MAX, Tags, TagsDocument, key_fault, tag_faults,
-};
+use protocol::amp_api::tags::{TAGS_MAX, Tags, TagsDocument, key_fault};
 use protocol::workspace::WorkspaceId;
 
 use crate::catalog::Change;
 use crate::catalog::record::{DefinitionRecord, Record, WorkspaceRecord};
 use crate::catalog::state::State;
-use crate::control::dispatch::{Control, body};
+use crate::control::api::{Control, body};
 use crate::control::error::ControlError;
+use crate::control::lookup::{existing, existing_namespace, owned, owned_namespace};
+use crate::control::owner_tags::{faults_of, owner_apart, shown_tags};
 use crate::control::request::ControlRequest;
-use crate::control::rule_namespaces;
-use crate::control::workspaces::{existing, owned};
 use crate::http::answer::Answer;
-use crate::principal::{Principal, owner_tag};
 
 /// What can carry tags.
 enum Tagged {
@@ -33,7 +30,7 @@ pub fn list(control: &Control, request: &ControlRequest) -> Result<Answer, Contr
             Ok::<_, ControlError>(shown_tags(&record.tags, &record.owner))
         }
         Tagged::Namespace(id, name) => {
-            let record = rule_namespaces::existing_namespace(state, id, name)?;
+            let record = existing_namespace(state, id, name)?;
             Ok(shown_tags(&record.tags, &record.owner))
         }
     })?;
@@ -77,30 +74,6 @@ pub async fn remove(control: &Control, request: &ControlRequest) -> Result<Answe
     .await
 }
 
-/// The tags as they are shown: the owner's among them where there is one to show.
-pub fn shown_tags(tags: &Tags, owner: &str) -> Tags {
-    tags.clone().into_iter().chain(owner_tag(owner)).collect()
-}
-
-/// Takes the owner out of the tags that an internal principal sent, since it may name the owner
-/// this way too; of anybody else it stays, to be refused.
-pub fn owner_apart(mut tags: Tags, principal: &Principal) -> (Tags, String) {
-    if !principal.internal {
-        return (tags, principal.owner.clone());
-    }
-    let owner = tags.remove(OWNER_TAG).unwrap_or_else(|| principal.owner.clone());
-    (tags, owner)
-}
-
-/// What is wrong with tags that this principal wants to set: reserved ones are for internal
-/// principals only, and the owner is no tag to set at all.
-pub fn faults_of(tags: &Tags, principal: &Principal) -> Vec<FieldFault> {
-    let reserved = |key: &str| key.starts_with(RESERVED_TAG_PREFIX) && key != OWNER_TAG;
-    let mut judged = tags.clone();
-    judged.retain(|key, _| !(principal.internal && reserved(key)));
-    tag_faults(&judged)
-}
-
 async fn change(
     control: &Control,
     request: &ControlRequest,
@@ -118,8 +91,7 @@ async fn change(
                 Record::Workspace(record)
             }
             Tagged::Namespace(id, name) => {
-                let namespace =
-                    rule_namespaces::owned_namespace(state, id, name, &request.principal)?;
+                let namespace = owned_namespace(state, id, name, &request.principal)?;
                 let mut record: DefinitionRecord = namespace.clone();
                 edit(&mut record.tags)?;
                 owner.clone_into(&mut record.owner);

@@ -1,7 +1,5 @@
 //! Workspaces: create, list, describe, rename, delete.
 
-use std::sync::Arc;
-
 use protocol::amp_api::arn::Resource;
 use protocol::amp_api::error::FieldFault;
 use protocol::amp_api::scalars::EpochSeconds;
@@ -15,13 +13,15 @@ use protocol::workspace::WorkspaceId;
 use crate::catalog::Change;
 use crate::catalog::record::{Configuration, Record, WorkspaceRecord};
 use crate::catalog::state::{State, WorkspaceState};
+use crate::control::api::{Control, Naming, body, no_body};
 use crate::control::configuration;
-use crate::control::dispatch::{Control, Naming, body, no_body};
 use crate::control::error::{ControlError, Kind};
+use crate::control::lookup::{owned, record};
+use crate::control::owner_tags::{faults_of, owner_apart, shown_tags};
 use crate::control::page::Page;
 use crate::control::ports::Running;
 use crate::control::request::ControlRequest;
-use crate::control::tags::{faults_of, owner_apart, shown_tags};
+use crate::http::access::place;
 use crate::http::answer::Answer;
 use crate::principal::Principal;
 
@@ -89,7 +89,7 @@ fn decide_create(
     Ok(Change { records: vec![Record::Workspace(record)], answer })
 }
 
-/// ListWorkspaces.
+/// ListWorkspaces: those that the caller may see.
 pub fn list(control: &Control, request: &ControlRequest) -> Result<Answer, ControlError> {
     let page = Page::from_query(&request.query)?;
     let prefix = request.query.value("alias").trim().to_owned();
@@ -100,7 +100,12 @@ pub fn list(control: &Control, request: &ControlRequest) -> Result<Answer, Contr
         let behind = |workspace: &&WorkspaceState| {
             page.after.as_deref().is_none_or(|after| after < workspace.record.id.as_str())
         };
-        let entries = state.workspaces.values().filter(behind).filter(fits);
+        let seen = |workspace: &&WorkspaceState| {
+            let WorkspaceRecord { id, owner, .. } = workspace.record.as_ref();
+            let stands = place::of_workspace(Some(id), Some(owner));
+            request.principal.sees.shows(stands.namespace.as_deref())
+        };
+        let entries = state.workspaces.values().filter(behind).filter(fits).filter(seen);
         page.cut(entries.map(|workspace| (workspace.record.id.to_string(), workspace.clone())))
     });
     let (found, next_token) = found;
@@ -151,45 +156,6 @@ pub async fn delete(control: &Control, request: &ControlRequest) -> Result<Answe
     };
     control.change(&id, token, decide).await?;
     Ok(no_body())
-}
-
-/// The workspace, or that it does not exist.
-pub fn existing<'a>(
-    state: &'a State,
-    id: &WorkspaceId,
-) -> Result<&'a WorkspaceState, ControlError> {
-    let missing = || ControlError::NotFound { kind: Kind::Workspace, id: id.to_string() };
-    state.workspaces.get(id).ok_or_else(missing)
-}
-
-/// The workspace without what lies in it.
-pub fn record(control: &Control, id: &WorkspaceId) -> Result<Arc<WorkspaceRecord>, ControlError> {
-    control.catalog.read(|state| existing(state, id).map(|workspace| workspace.record.clone()))
-}
-
-/// The workspace, where this principal may change it.
-pub fn owned<'a>(
-    state: &'a State,
-    id: &WorkspaceId,
-    principal: &Principal,
-) -> Result<&'a WorkspaceState, ControlError> {
-    let workspace = existing(state, id)?;
-    check_owner(Kind::Workspace, id.as_str(), &workspace.record.owner, principal)?;
-    Ok(workspace)
-}
-
-/// Only its owner changes a thing.
-pub fn check_owner(
-    kind: Kind,
-    id: &str,
-    owner: &str,
-    principal: &Principal,
-) -> Result<(), ControlError> {
-    if owner == principal.owner {
-        Ok(())
-    } else {
-        Err(ControlError::Owned { kind, id: id.to_owned(), owner: owner.to_owned() })
-    }
 }
 
 fn description(

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::http::answer::Answer;
+use crate::http::context::Context;
 use crate::http::data_action::DataAction;
-use crate::http::data_plane::Context;
 use crate::http::error::ApiError;
 use crate::http::status::success;
 

@@ -12,6 +12,7 @@ use http::request::Parts;
 
 use crate::http::answer::Answer;
 use crate::http::body;
+use crate::http::context::Context;
 use crate::http::data_action::DataAction;
 use crate::http::error::ApiError;
 use crate::http::params::Params;
@@ -30,22 +31,6 @@ pub struct DataRequest<'a> {
     pub scope: Scope,
     /// What the path named besides.
     pub captures: Vec<String>,
-    /// Headers and query string.
-    pub parts: &'a Parts,
-}
-
-/// What an action works with.
-pub struct Context<'a> {
-    /// The store.
-    pub store: &'a Arc<Store>,
-    /// The workspace.
-    pub workspace: Arc<Workspace>,
-    /// Query string and form.
-    pub params: Params,
-    /// What the path named besides.
-    pub captures: Vec<String>,
-    /// The body, where it is no form.
-    pub body: Bytes,
     /// Headers and query string.
     pub parts: &'a Parts,
 }

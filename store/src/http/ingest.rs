@@ -18,7 +18,7 @@ use tsdb::outcome::AppendOutcome;
 use world::tasks::run_blocking;
 
 use crate::http::answer::Answer;
-use crate::http::data_plane::Context;
+use crate::http::context::Context;
 use crate::http::error::ApiError;
 
 /// Larger bodies are decoded off the async threads: this takes some tenths of a millisecond.

@@ -6,7 +6,7 @@ use protocol::labels::METRIC_NAME;
 use protocol::matcher::{MatchOp, Matcher};
 
 use crate::http::answer::Answer;
-use crate::http::data_plane::Context;
+use crate::http::context::Context;
 use crate::http::error::ApiError;
 use crate::http::query::{TRUNCATED, query_error};
 use crate::http::response::{Notes, envelope, write_labels, write_list, write_text};

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
-use promql::engine::{self, EvalParams};
+use promql::engine;
+use promql::eval_params::EvalParams;
 use promql::parser::parse_expr;
 use protocol::labels::Labels;
 use protocol::sample::{Exemplar, Metadata, MetricType};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use world::tasks::run_blocking;
 
 use crate::http::answer::Answer;
-use crate::http::data_plane::Context;
+use crate::http::context::Context;
 use crate::http::error::ApiError;
 use crate::http::float::{write_float, write_time};
 use crate::http::labels::all_series;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 use promql::ast::Expr;
-use promql::engine::{EvalParams, QueryResult};
+use promql::engine::QueryResult;
 use promql::errors::EvalError;
+use promql::eval_params::EvalParams;
 use promql::parser::parse_expr;
 use promql::prettifier::prettify;
 use promql::value::Value;
@@ -13,7 +14,7 @@ use serde_json::json;
 use tsdb::error::TsdbError;
 
 use crate::http::answer::Answer;
-use crate::http::data_plane::Context;
+use crate::http::context::Context;
 use crate::http::error::ApiError;
 use crate::http::query_tree::tree;
 use crate::http::response::{Notes, envelope, query_data};

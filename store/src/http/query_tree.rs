@@ -6,9 +6,10 @@
 
 use promql::ast::{
     Aggregate, At, Binary, DurationExpr, DurationKind, DurationValue, Expr, ExprKind,
-    MatrixSelector, Subquery, ValueType, VectorMatching, VectorSelector,
+    MatrixSelector, Subquery, VectorMatching, VectorSelector,
 };
 use promql::function_table::{Arity, Function};
+use promql::value_type::ValueType;
 use protocol::go_float::format_f;
 use serde_json::{Value, json};
 

@@ -1,5 +1,6 @@
 //! The one way in: a request, its action, its answer.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -11,11 +12,12 @@ use futures::FutureExt;
 use http::Method;
 use http::request::Parts;
 
+use crate::catalog::record::WorkspaceRecord;
 use crate::control::action::ControlAction;
 use crate::control::error::{ControlError, no_such_path, wrong_method};
 use crate::control::request::ControlRequest;
+use crate::http::access::place;
 use crate::http::access::refusal::Refusal;
-use crate::http::access::right;
 use crate::http::answer::Answer;
 use crate::http::body;
 use crate::http::data_plane::{self, DataRequest};
@@ -27,9 +29,12 @@ use crate::http::routes::{self, Action, Dialect, Matched, Unrouted};
 use crate::principal::Principal;
 use crate::store::Store;
 
-/// All paths of the store, as a tower service.
-pub fn router(store: Arc<Store>) -> Router {
-    Router::new().fallback(handle).with_state(store)
+impl Store {
+    /// All paths, as a tower service: for sockets, and for callers inside the process, which put a
+    /// [`Principal`] into the extensions of their requests.
+    pub fn router(self: &Arc<Self>) -> Router {
+        Router::new().fallback(handle).with_state(self.clone())
+    }
 }
 
 async fn handle(State(store): State<Arc<Store>>, request: Request) -> Response {
@@ -80,11 +85,23 @@ async fn routed(
 
 async fn admit(store: &Store, parts: &Parts, matched: &Matched) -> Result<Principal, Refusal> {
     let place = || {
-        let id = right::named(matched, store.default_workspace());
+        let id = place::named(matched, store.default_workspace());
         let owner = id.as_ref().and_then(|id| store.catalog.read(|state| state.owner(id)));
-        right::place(id.as_ref(), owner.as_deref())
+        place::of_workspace(id.as_ref(), owner.as_deref())
     };
+    if matched.action == Action::Control(ControlAction::ListWorkspaces) {
+        return store.access.admit_to_list(parts, || namespaces(store)).await;
+    }
     store.access.admit(parts, matched.action.right(), place).await
+}
+
+/// Where workspaces stand; `None` is the store's own namespace.
+fn namespaces(store: &Store) -> BTreeSet<Option<String>> {
+    let stands =
+        |record: &WorkspaceRecord| place::of_workspace(Some(&record.id), Some(&record.owner));
+    store.catalog.read(|state| {
+        state.workspaces.values().map(|workspace| stands(&workspace.record).namespace).collect()
+    })
 }
 
 /// In the shape of the API that was asked.

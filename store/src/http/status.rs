@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::Answer;
-use crate::http::data_plane::Context;
+use crate::http::context::Context;
 
 /// Scrapers run outside the store: it has no targets of its own, but whoever runs them in the same
 /// process may tell of them, see [`crate::store::Store::set_targets_provider`].

@@ -13,9 +13,9 @@ use crate::bounded::Bounded;
 use crate::builtins;
 use crate::error::{CallError, FaultKind, TemplateError};
 use crate::functions::FunctionSet;
+use crate::limits::Limits;
 use crate::look_up;
 use crate::print;
-use crate::set::Limits;
 use crate::syntax::Trees;
 use crate::value::{DEPTH_MAX, Items, Value};
 

@@ -9,7 +9,8 @@ use crate::bounded::bounded;
 use crate::error::CallError;
 use crate::functions::{CALL_BYTES_MAX, FunctionSet, at_least, exactly, text, texts, wrong_type};
 use crate::functions_rule::{re_match, re_replace_all};
-use crate::go_time::{Time, time_of};
+use crate::go_time::Time;
+use crate::time_methods::time_of;
 use crate::value::{Items, Value};
 use crate::{humanize, json};
 

@@ -13,8 +13,8 @@ use gotmpl::parse::{
 
 use crate::error::{CallError, FaultKind, TemplateError};
 use crate::exec::Sink;
+use crate::limits::Limits;
 use crate::print;
-use crate::set::Limits;
 use crate::value::{Items, Value};
 
 const POS: Pos = Pos { offset: 0, line: 0 };

@@ -7,6 +7,7 @@
 pub mod error;
 pub mod value;
 
+pub mod limits;
 pub mod set;
 
 pub mod functions;
@@ -29,3 +30,4 @@ mod print;
 mod printf;
 mod regexes;
 mod syntax;
+mod time_methods;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::CallError;
-use crate::go_time;
+use crate::time_methods;
 use crate::value::{Items, Value};
 
 /// The method, field or key `name` of a value.
@@ -22,8 +22,8 @@ pub fn member(value: &Value, name: &str, args: &[Value]) -> Result<Value, CallEr
         Value::Map(_) => {
             return Err(CallError::new(format!("{name} is not a method but has arguments")));
         }
-        Value::Time(time) => go_time::time_method(time, name, args),
-        Value::Duration(nanos) => go_time::duration_method(*nanos, name, args),
+        Value::Time(time) => time_methods::time_method(time, name, args),
+        Value::Duration(nanos) => time_methods::duration_method(*nanos, name, args),
         Value::Bool(_)
         | Value::Int(_)
         | Value::Float(_)

@@ -3,45 +3,18 @@
 //! `{{template "x"}}` finds every template of the set. A set is cheap to clone and to extend: the
 //! trees are shared. Parsing refuses unknown functions and variables, as Go does.
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::error::TemplateError;
 use crate::exec::Run;
 use crate::functions::FunctionSet;
+use crate::limits::Limits;
 use crate::syntax::{Trees, parse_into};
 use crate::value::Value;
 use crate::{exec, html};
 
 /// The largest single text: a definition may hold many, each is written by a person.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
-
-/// What a rendering may spend.
-#[derive(Clone, Copy)]
-pub struct Limits<'a> {
-    /// Longest output.
-    pub output_bytes_max: usize,
-    /// Nodes, expressions and iterations executed.
-    pub steps_max: u64,
-    /// Asked now and then; the rendering ends once it says yes.
-    pub expired: &'a dyn Fn() -> bool,
-}
-
-impl Limits<'static> {
-    /// For labels, annotations and messages: 1 MiB, a million steps (tens of milliseconds), no
-    /// clock.
-    pub const DEFAULT: Self =
-        Limits { output_bytes_max: 1 << 20, steps_max: 1_000_000, expired: &|| false };
-}
-
-impl fmt::Debug for Limits<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Limits")
-            .field("output_bytes_max", &self.output_bytes_max)
-            .field("steps_max", &self.steps_max)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Named templates and the functions they may call.
 #[derive(Clone, Debug, Default)]

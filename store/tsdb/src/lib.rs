@@ -27,6 +27,7 @@ pub mod record;
 pub mod replay;
 
 // Samples come to rest.
+pub mod block_changes;
 pub mod block_footer;
 pub mod block_index;
 pub mod block_order;

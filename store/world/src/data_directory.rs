@@ -8,9 +8,9 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::durable_folder::{make_durably, sync_folder};
 use crate::local_bucket::BUCKET_DIR;
-use crate::log_index::LOG_DIR;
-use crate::real_disk::sync_folder;
+use crate::log_layout::LOG_DIR;
 
 /// The version of the layout that is written, and the newest that is read.
 pub const FORMAT_VERSION: u32 = 1;
@@ -94,21 +94,6 @@ impl DataDirectory {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
-
-fn make_durably(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if let Some(parent) = parent {
-        make_durably(parent)?;
-    }
-    match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-        other => other?,
-    }
-    sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
 fn lock(path: &Path) -> Result<File, DataDirectoryError> {

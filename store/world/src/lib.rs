@@ -11,6 +11,7 @@ pub mod clock;
 pub mod commit_log;
 pub mod disk;
 pub mod outbox;
+pub mod public_addresses;
 pub mod random;
 pub mod tasks;
 pub mod world;
@@ -20,6 +21,7 @@ pub mod append_queue;
 pub mod local_bucket;
 pub mod local_log;
 pub mod log_index;
+pub mod log_layout;
 pub mod recovery;
 pub mod segment;
 pub mod segment_scan;
@@ -27,7 +29,9 @@ pub mod segment_writer;
 
 // the real twins
 pub mod data_directory;
+mod durable_folder;
 mod http_client;
+mod http_host;
 pub mod http_outbox;
 pub mod real_clock;
 pub mod real_disk;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::data_directory::DataDirectory;
 use crate::disk::{DirEntry, Disk, DiskFile};
+use crate::durable_folder::sync_folder;
 
 /// Folders remembered as durable: those of a few thousand workspaces. Beyond, all are forgotten,
 /// which only costs syncs.
@@ -131,11 +132,6 @@ impl Disk for RealDisk {
     fn describe(&self, path: &Path) -> PathBuf {
         self.directory.path().join(path)
     }
-}
-
-/// Makes the names in a folder durable.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 #[derive(Debug)]

@@ -18,9 +18,8 @@ use bytes::Bytes;
 
 use crate::commit_log::{Position, StreamName};
 use crate::disk::Disk;
-use crate::log_index::{
-    DAMAGED_DIR, Damage, Entry, LOG_DIR, LogIndex, SegmentIndex, segment_first, segment_path,
-};
+use crate::log_index::{Damage, LogIndex, SegmentIndex};
+use crate::log_layout::{DAMAGED_DIR, Entry, LOG_DIR, segment_first, segment_path};
 use crate::segment::{FRAME_HEADER_LEN, FrameKind, HeaderFault, SegmentHeader, VERSION};
 use crate::segment_scan::{Gap, Scan, scan};
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::append_queue::Pending;
 use crate::commit_log::{LogError, Position, StreamName};
 use crate::disk::{Disk, DiskFile};
-use crate::log_index::{DRAFT, Entry, LOG_DIR, segment_path};
+use crate::log_layout::{DRAFT, Entry, LOG_DIR, segment_path};
 use crate::random::Random;
 use crate::segment::{BATCH_HEADER_LEN, BatchEncoder, FRAME_HEADER_LEN, HEADER_LEN, SegmentHeader};
 

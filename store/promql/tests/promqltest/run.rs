@@ -3,7 +3,8 @@
 use promql::annotations::{Annotations, Severity};
 use promql::ast::Expr;
 use promql::budget::Budget;
-use promql::engine::{EngineOptions, EvalParams, QueryResult, evaluate, plan};
+use promql::engine::{QueryResult, evaluate, plan};
+use promql::eval_params::{EngineOptions, EvalParams};
 use promql::options::ParseOptions;
 use promql::parser::parse_expr;
 use promql::value::{PointValue, Value, VectorSample};

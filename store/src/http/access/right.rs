@@ -3,12 +3,7 @@
 //! The tables of actions say which [`Right`] each needs; [`Place`] says where in Kubernetes the
 //! workspace stands that is asked; both together are what the API server is asked about.
 
-use protocol::amp_api::arn::{Arn, Resource};
-use protocol::workspace::WorkspaceId;
-
-use crate::control::action::ControlAction;
 use crate::http::access::reviews::Attributes;
-use crate::http::routes::{Action, Matched, Scope};
 
 /// What somebody does, in Kubernetes' words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,44 +124,3 @@ pub fn acting_for_owners() -> Attributes {
         name: String::new(),
     }
 }
-
-/// The workspace that a request names, if it can be one.
-pub fn named(matched: &Matched, default: Option<WorkspaceId>) -> Option<WorkspaceId> {
-    let first = matched.captures.first();
-    match (matched.action, &matched.scope) {
-        (Action::Data(_), Scope::Workspace(text)) => text.parse().ok(),
-        (Action::Data(_), Scope::Default | Scope::Process) => default,
-        (Action::Process(_), _) => None,
-        (Action::Control(action), _) => match action {
-            ControlAction::ListTagsForResource
-            | ControlAction::TagResource
-            | ControlAction::UntagResource => of_arn(first?),
-            _ => first?.parse().ok(),
-        },
-    }
-}
-
-fn of_arn(text: &str) -> Option<WorkspaceId> {
-    match text.parse::<Arn>().ok()?.resource {
-        Resource::Workspace(id)
-        | Resource::RuleGroupsNamespace(id, _)
-        | Resource::AnomalyDetector(id, _) => Some(id),
-        Resource::Scraper(_) => None,
-    }
-}
-
-/// Where a workspace stands: that of a Workspace object where that object's operator owns it, else
-/// under its id beside the store. Nobody's rights on one workspace reach what names none.
-pub fn place(id: Option<&WorkspaceId>, owner: Option<&str>) -> Place {
-    let Some(id) = id else { return Place::default() };
-    let parts: Vec<&str> = owner.unwrap_or_default().split('/').collect();
-    match parts.as_slice() {
-        ["operator", _, namespace, name] if !namespace.is_empty() && !name.is_empty() => {
-            Place { namespace: Some((*namespace).to_owned()), name: (*name).to_owned() }
-        }
-        _ => Place { namespace: None, name: id.to_string() },
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::data::{Fields, Kv};
-use crate::set::{Limits, TemplateSet};
+use crate::limits::Limits;
+use crate::set::TemplateSet;
 
 fn data() -> Value {
     let alert = |status: &str, start: i64| {

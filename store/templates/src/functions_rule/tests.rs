@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::error::FaultKind;
-use crate::set::{Limits, TemplateSet};
+use crate::limits::Limits;
+use crate::set::TemplateSet;
 
 fn context() -> RuleContext {
     let sample = |instance: &str, value| QueriedSample {

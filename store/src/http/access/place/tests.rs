@@ -3,6 +3,8 @@
 use http::Method;
 
 use super::*;
+use crate::http::access::reviews::Attributes;
+use crate::http::access::right::{Right, Subresource, Verb};
 use crate::http::routes;
 
 const NAMESPACE: &str = "hearth-system";
@@ -13,7 +15,7 @@ fn asked(method: &str, path: &str, owner: Option<&str>) -> String {
     let matched = routes::route(&method, path).expect("a path of the store");
     let default = "ws-default".parse().ok();
     let id = named(&matched, default);
-    let place = place(id.as_ref(), owner);
+    let place = of_workspace(id.as_ref(), owner);
     match matched.action.right().attributes(place, NAMESPACE) {
         None => "nothing".to_owned(),
         Some(Attributes::Path { path, verb }) => format!("{verb} {path}"),
