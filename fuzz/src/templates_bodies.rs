@@ -5,8 +5,8 @@ use std::sync::Arc;
 use templates::functions::FunctionSet;
 use templates::functions_alert::alert_functions_for_parsing;
 use templates::functions_rule::rule_functions_for_parsing;
-use templates::set::TemplateSet;
 use templates::limits::Limits;
+use templates::set::TemplateSet;
 use templates::value::Value;
 
 /// Small, so that the fuzzer meets them.
