@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-/// Of one seed, on the processor: far more than any takes in a debug build. A loop without end takes
-/// longer.
+/// Of one seed, on the processor: far more than any takes in a debug build. A loop without end
+/// takes longer.
 const SECONDS_MAX: f64 = 10.0;
 /// Of all seeds of a test program together. Seeds are small: more means that a number in a file was
 /// believed.

@@ -10,8 +10,8 @@ use serde_saphyr::{Error, from_str_with_options, options};
 /// routes takes some 70 KiB of stack in a debug build, and stacks may be of 2 MiB.
 pub const NESTING_MAX: usize = 32;
 
-/// Pieces of YAML that all aliases of a document may repeat: far more than people share, and read in
-/// tens of milliseconds, as a verdict reads a text several times.
+/// Pieces of YAML that all aliases of a document may repeat: far more than people share, and read
+/// in tens of milliseconds, as a verdict reads a text several times.
 pub const REPEATED_MAX: usize = 50_000;
 
 /// Reads one document; the error as the reader gives it.
