@@ -184,6 +184,7 @@ async fn examples_of_other_operators_work_unchanged() {
     scene::until_some(&client, "http_requests_total{job=\"example-app\", code=\"200\"} > 1").await;
     password(&client).await;
     all(&folder, &client).await;
+    toggles(&client).await;
     scene::clear("upstream", &[]).await;
     clean(&folder).await;
 }
@@ -245,4 +246,32 @@ async fn all(folder: &Path, client: &WorkspaceClient) {
     for namespace in NAMESPACES {
         Namespace::remove(namespace).await;
     }
+}
+
+/// The chart's own monitors, dashboards and data sources, switched on.
+async fn toggles(client: &WorkspaceClient) {
+    let mut more = Vec::new();
+    for value in [
+        "metrics.podMonitor.enabled=true",
+        "metrics.serviceMonitor.enabled=true",
+        "metrics.podMonitor.interval=5s",
+        "metrics.serviceMonitor.interval=5s",
+        "dashboards.enabled=true",
+        "grafana.dataSources[0].workspace=upstream",
+    ] {
+        more.extend(["--set", value]);
+    }
+    install::upgrade(&more).await;
+    for job in ["hearth-operator", "hearth-system/hearth-operator"] {
+        scene::until_some(client, &format!("hearth_operator_leader{{job=\"{job}\"}} == 1")).await;
+    }
+    let name = "hearth-grafana-hearth-system-upstream";
+    let source = home().get("secret", name).await.expect("a data source");
+    let text = source["data"]["hearth-system-upstream.yaml"].as_str().unwrap_or_default();
+    let text = String::from_utf8(e2e::base64::decode(text)).expect("YAML is text");
+    assert!(text.contains(&client.url), "{text}");
+    let dashboards = home().get("configmap", "hearth-dashboards").await.expect("dashboards");
+    let dashboard = dashboards["data"]["hearth.json"].as_str().unwrap_or_default();
+    assert!(serde_json::from_str::<serde_json::Value>(dashboard).is_ok(), "{dashboard}");
+    install::upgrade(&[]).await;
 }

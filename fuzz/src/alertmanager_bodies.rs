@@ -34,7 +34,9 @@ pub fn alert_journal(bytes: &[u8]) {
     let Ok(records) = decode(bytes) else { return };
     come_back(&records);
     let mut recovery = Recovery::default();
-    records.into_iter().for_each(|record| recovery.apply(record));
+    for record in records {
+        recovery.apply(record);
+    }
     let state = recovery.finish(NOW_MS);
     come_back(&state.records());
     grow_old(state);

@@ -60,7 +60,9 @@ pub fn parameters(bytes: &[u8]) {
 pub fn catalog(bytes: &[u8]) {
     if let Ok(records) = record::decode(bytes) {
         let mut state = State::default();
-        records.into_iter().for_each(|record| state.apply(record));
+        for record in records {
+            state.apply(record);
+        }
         comes_back(&state);
     }
     if let Ok(state) = snapshot::decode(bytes, Mark::default()) {

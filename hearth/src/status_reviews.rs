@@ -1,4 +1,4 @@
-//! Who asks a collector for its report: what the store asks too.
+//! Who asks a collector for its report.
 //!
 //! The same reviews, remembered by the hash of the token only, bounded and for seconds.
 

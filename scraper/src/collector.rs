@@ -22,6 +22,7 @@ use crate::scrape_loop::Surroundings;
 use crate::scrape_pool::{ScrapePool, sources_of};
 use crate::sender::Sender;
 use crate::sharding::Sharding;
+use crate::shared_clients::SharedClients;
 use crate::status::{CollectorStatus, TargetStatus};
 use crate::target::Fnv64;
 use crate::target_labels::DroppedTarget;
@@ -57,7 +58,10 @@ impl Default for CollectorOptions {
         Self {
             queue: QueueLimits::default(),
             clock: Arc::new(SystemClock),
-            connect: Arc::new(|job| Ok(Arc::new(ScrapeClient::new(job)?))),
+            connect: {
+                let shared = SharedClients::default();
+                Arc::new(move |job| Ok(Arc::new(ScrapeClient::sharing(job, &shared)?)))
+            },
             sharding: None,
             buffer: None,
             kubernetes: OwnCluster::None,

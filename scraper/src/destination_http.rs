@@ -5,8 +5,8 @@ use futures::future::BoxFuture;
 use protocol::http_config::HttpClientConfig;
 
 use crate::destination::WriteDestination;
-use crate::http_client::HttpClient;
 use crate::error_chain::chain;
+use crate::http_client::HttpClient;
 
 /// Bytes of an answer that are kept: enough for the receiver's reason.
 const ANSWER_BYTES_MAX: usize = 64 << 10;

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::error_chain::chain;
+use crate::shared_clients::SharedClients;
 use crate::write_client::USER_AGENT;
 
 /// Redirects that are followed, as Go's client does.
@@ -46,11 +47,17 @@ struct Built {
 impl HttpClient {
     /// `Err`: why no request can be made, in words.
     pub fn new(config: &HttpClientConfig) -> Result<Self, String> {
+        Self::sharing(config, &SharedClients::default())
+    }
+
+    /// The same, with what other clients of these settings hold already.
+    pub fn sharing(config: &HttpClientConfig, shared: &SharedClients) -> Result<Self, String> {
         if config.oauth2.is_some() {
             return Err("oauth2 is not supported yet".to_owned());
         }
         let files = look_at(&tls_files(config));
-        let built = Built { client: build(config)?, files, looked_at: Instant::now() };
+        let client = shared.client(config, build)?;
+        let built = Built { client, files, looked_at: Instant::now() };
         Ok(Self { config: config.clone(), bearer: None, built: Mutex::new(built) })
     }
 

@@ -61,6 +61,7 @@ pub mod sender_lane;
 pub mod sender_shared;
 pub mod series_labels;
 pub mod sharding;
+pub mod shared_clients;
 pub mod status;
 pub mod target;
 pub mod target_labels;

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 
+use crate::error_chain::chain;
+
 /// Bytes of the remembered object: the API server itself takes no more than 1.5 MiB.
 const REMEMBERED_BYTES_MAX: u64 = 4 << 20;
 /// The file in the data directory.
@@ -91,7 +93,8 @@ pub async fn run(client: Client, namespace: String, name: String, seen: watch::S
             Ok(Some(Event::InitDone | Event::Delete(_))) => publish(&seen, None),
             Ok(Some(Event::Apply(object))) => publish(&seen, Some(&object)),
             Err(error) => {
-                let reason = format!("reading the Scraper {namespace}/{name}: {error}");
+                let why = chain(&error);
+                let reason = format!("reading the Scraper {namespace}/{name}: {why}");
                 tracing::warn!(reason, "the API server does not answer as it should");
                 seen.send_modify(|seen| seen.trouble = Some(reason));
             }

@@ -89,7 +89,9 @@ pub async fn run(
         watch::channel(Seen { scraper: remembered(&data_dir).await, ..Seen::default() });
     let (namespace, name) = (settings.namespace.clone(), settings.name.clone());
     tasks.spawn(own_scraper::run(client.clone(), namespace, name, seen));
-    tasks.spawn(ClusterKeeper::new(&settings, clock, Arc::clone(&state)).run());
+    let mut cluster = ClusterKeeper::new(&settings, clock, Arc::clone(&state));
+    cluster.look_at_files().await;
+    tasks.spawn(cluster.run());
     let mut keeper = Keeper::new(settings, client, Arc::clone(&state));
     tokio::select! {
         biased;
@@ -142,9 +144,7 @@ fn start_collector(
         sharding: Some(Sharding { index: settings.shard, count: 0 }),
         buffer: Some(buffer),
         // Until the first look at its credentials is over.
-        kubernetes: OwnCluster::Unknown(
-            "waiting for the address of the cluster to discover targets in".to_owned(),
-        ),
+        kubernetes: OwnCluster::Sought,
         files: CredentialFiles::ServiceAccountOnly,
         ..CollectorOptions::default()
     };

@@ -89,6 +89,8 @@ pub struct ClusterKeeper {
     state: Arc<RoleState>,
     in_force: Option<Arc<Cluster>>,
     backoff: Backoff,
+    /// Until the next look; `None` for none.
+    due_in: Option<Duration>,
 }
 
 impl ClusterKeeper {
@@ -105,19 +107,31 @@ impl ClusterKeeper {
             state,
             in_force: None,
             backoff: Backoff::new(EKS_WAIT_MIN, EKS_WAIT_MAX, salt.0),
+            due_in: Some(Duration::ZERO),
+        }
+    }
+
+    /// The first look where it needs no network: then no job ever runs without its cluster.
+    pub async fn look_at_files(&mut self) {
+        if !matches!(self.source, ClusterSource::Eks(_)) {
+            self.round().await;
         }
     }
 
     /// Follows the credentials; never returns.
     pub async fn run(mut self) {
         loop {
-            let wait = self.look().await;
-            self.tell(|told| told.cluster_looked_for = true);
-            match wait {
+            match self.due_in {
                 Some(wait) => sleep(wait).await,
                 None => return std::future::pending().await,
             }
+            self.round().await;
         }
+    }
+
+    async fn round(&mut self) {
+        self.due_in = self.look().await;
+        self.tell(|told| told.cluster_looked_for = true);
     }
 
     /// One look; when the next one is due.

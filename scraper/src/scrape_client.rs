@@ -14,6 +14,7 @@ use crate::exposition::Dialect;
 use crate::http_client::HttpClient;
 use crate::negotiation::{accept_header, dialect_of};
 use crate::scrape_outcome::Answer;
+use crate::shared_clients::SharedClients;
 
 /// Bytes of an uncompressed body where the job sets no limit: far above any exporter, below what
 /// hurts.
@@ -50,6 +51,11 @@ impl ScrapeClient {
     /// Prepares requests by the job's settings. `Err`: why they cannot be made, in words.
     pub fn new(job: &ResolvedJob) -> Result<Self, String> {
         Self::over(job, HttpClient::new(&job.http)?)
+    }
+
+    /// The same, with what clients of other jobs hold already.
+    pub fn sharing(job: &ResolvedJob, shared: &SharedClients) -> Result<Self, String> {
+        Self::over(job, HttpClient::sharing(&job.http, shared)?)
     }
 
     /// The same over a client with other credentials.

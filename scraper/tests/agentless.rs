@@ -1,4 +1,4 @@
-//! Clusters elsewhere, scraped by a role that has nothing there.
+//! Clusters elsewhere, scraped with nothing installed there.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 #[path = "support/remote_cluster.rs"]

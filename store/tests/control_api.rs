@@ -16,7 +16,7 @@ fn blob(text: &str) -> Value {
     Value::String(STANDARD.encode(text))
 }
 
-fn code(reply: &in_process::Reply) -> String {
+fn code(reply: &in_process::reply::Reply) -> String {
     let header = reply.headers["x-amzn-errortype"].to_str().expect("text").to_owned();
     assert_eq!(reply.json()["__type"], header.as_str());
     header

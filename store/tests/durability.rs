@@ -152,12 +152,7 @@ async fn what_came_late_before_a_crash_is_swept_after_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn snapshots_of_the_catalog_let_the_log_forget_and_one_may_break() {
     let mut clock = None;
-    let hearth = InProcess::start_in(|world| {
-        let moved = TestClock::new(world.clock.clone(), 1);
-        world.clock = moved.clone();
-        clock = Some(moved);
-    })
-    .await;
+    let hearth = InProcess::start_in(|world| clock = Some(TestClock::put_into(world))).await;
     let clock = clock.expect("set above");
     let world = hearth.store.world.clone();
     let records = || {

@@ -15,12 +15,14 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use fake_reviews::FakeReviews;
-use in_process::{InProcess, Reply, request, series};
+use in_process::reply::Reply;
+use in_process::{InProcess, request, series};
 use protocol::remote_write::{Version, compress, encode};
 use serde_json::{Value, json};
 use store::settings::{AccessMode, KubernetesSettings, StoreSettings};
 use store::store::StorePorts;
 use test_clock::TestClock;
+use world::world::World;
 
 struct Cluster {
     store: InProcess,
@@ -41,12 +43,8 @@ impl Cluster {
         };
         let ports = StorePorts { reviews: Some(reviews.clone()), ..StorePorts::default() };
         let mut clock = None;
-        let store = InProcess::start_with(settings, ports, |world| {
-            let still = TestClock::new(world.clock.clone(), 1);
-            world.clock = still.clone();
-            clock = Some(still);
-        })
-        .await;
+        let put_clock = |world: &mut World| clock = Some(TestClock::put_into(world));
+        let store = InProcess::start_with(settings, ports, put_clock).await;
         Self { store, reviews, clock: clock.expect("made at the start") }
     }
 

@@ -68,12 +68,7 @@ async fn bodies_are_bounded_as_they_came_and_as_they_unpack() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_too_fast_is_told_to_come_again() {
     let mut clock = None;
-    let hearth = InProcess::start_in(|world| {
-        let moved = TestClock::new(world.clock.clone(), 1);
-        world.clock = moved.clone();
-        clock = Some(moved);
-    })
-    .await;
+    let hearth = InProcess::start_in(|world| clock = Some(TestClock::put_into(world))).await;
     let clock = clock.expect("set above");
     let id = hearth.workspace("demo").await;
     let limits = json!({"ingestedSamplesPerSecond": 10, "ingestedSamplesBurst": 100});

@@ -181,9 +181,14 @@ async fn key_files(folder: &Path) -> Result<Credentials, String> {
         Ok(true) => Some(read_file(&token).await?).filter(|token| !token.is_empty()),
         _ => None,
     };
+    let key = async |name: &str| {
+        let read = read_file(&folder.join(name)).await;
+        let cure = "put it into the Secret of source.eks.credentialsSecretName";
+        read.map_err(|reason| format!("{reason}; {cure}"))
+    };
     Ok(Credentials {
-        access_key_id: read_file(&folder.join("AWS_ACCESS_KEY_ID")).await?,
-        secret_access_key: read_file(&folder.join("AWS_SECRET_ACCESS_KEY")).await?,
+        access_key_id: key("AWS_ACCESS_KEY_ID").await?,
+        secret_access_key: key("AWS_SECRET_ACCESS_KEY").await?,
         session_token,
     })
 }

@@ -20,6 +20,8 @@ pub enum OwnCluster {
     /// There is none, as in `hearth up`.
     #[default]
     None,
+    /// Its address is being looked for: nobody knows more, and nothing is wrong.
+    Sought,
     /// There is one, but it cannot be looked into yet, and why.
     Unknown(String),
     /// There it is.
@@ -31,13 +33,14 @@ impl OwnCluster {
     pub fn known(&self) -> Option<&Arc<Cluster>> {
         match self {
             Self::Known(cluster) => Some(cluster),
-            Self::None | Self::Unknown(_) => None,
+            Self::None | Self::Sought | Self::Unknown(_) => None,
         }
     }
 
     /// Why it cannot be looked into yet, where there is one.
     pub fn unknown(&self) -> Option<&str> {
         match self {
+            Self::Sought => Some("the cluster to discover targets in is being looked for"),
             Self::Unknown(reason) => Some(reason),
             Self::None | Self::Known(_) => None,
         }
@@ -70,7 +73,9 @@ impl Clusters {
     /// Starts the discovery of one configuration in `tasks`.
     pub fn start(&self, config: &KubernetesSdConfig, teller: Teller, tasks: &mut JoinSet<()>) {
         let cluster = match self.cluster_of(config) {
-            Ok(cluster) => cluster,
+            Ok(Some(cluster)) => cluster,
+            // It is started again as soon as more is known.
+            Ok(None) => return,
             Err(reason) => return complain(reason, teller, tasks),
         };
         let plan = match Plan::new(config, cluster.access().own_namespace.as_deref()) {
@@ -89,11 +94,12 @@ impl Clusters {
         }
     }
 
-    fn cluster_of(&self, config: &KubernetesSdConfig) -> Result<Arc<Cluster>, String> {
+    fn cluster_of(&self, config: &KubernetesSdConfig) -> Result<Option<Arc<Cluster>>, String> {
         let identity = identity(config);
         if identity == KubernetesSdConfig::default() {
             return match &self.own {
-                OwnCluster::Known(cluster) => Ok(Arc::clone(cluster)),
+                OwnCluster::Known(cluster) => Ok(Some(Arc::clone(cluster))),
+                OwnCluster::Sought => Ok(None),
                 OwnCluster::Unknown(reason) => Err(reason.clone()),
                 OwnCluster::None => Err("kubernetes_sd_configs: not supported in `hearth up` \
                                          without api_server or kubeconfig_file; name one of \
@@ -105,14 +111,14 @@ impl Clusters {
         named.retain(|(_, cluster)| cluster.strong_count() > 0);
         let known = named.iter().find(|(known, _)| *known == identity);
         if let Some(cluster) = known.and_then(|(_, cluster)| cluster.upgrade()) {
-            return Ok(cluster);
+            return Ok(Some(cluster));
         }
         let told = |error: &dyn std::fmt::Display| format!("kubernetes_sd_configs: {error}");
         let access = ClusterAccess::of_config(&identity).map_err(|error| told(&error))?;
         let access = access.ok_or("kubernetes_sd_configs: HTTP settings need an api_server")?;
         let cluster = Arc::new(Cluster::new(access).map_err(|error| told(&error))?);
         named.push((identity, Arc::downgrade(&cluster)));
-        Ok(cluster)
+        Ok(Some(cluster))
     }
 }
 

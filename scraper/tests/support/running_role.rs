@@ -1,4 +1,4 @@
-//! A running role between a double of its API server and a store.
+//! A role that runs between two doubles.
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::net::SocketAddr;

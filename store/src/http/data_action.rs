@@ -46,8 +46,20 @@ pub enum DataAction {
 impl DataAction {
     /// The permission that allows it, as in `aps:QueryMetrics`.
     pub const fn permission(self) -> &'static str {
+        self.needs().0
+    }
+
+    /// What it needs in Kubernetes.
+    pub const fn right(self) -> Right {
+        let (_, part, verb) = self.needs();
+        Right::Data(part, verb)
+    }
+
+    /// Both: AMP tells apart more than Kubernetes does.
+    const fn needs(self) -> (&'static str, Subresource, Verb) {
+        use Subresource::{Alerts, Query, RemoteWrite, Rules, Silences};
         match self {
-            Self::RemoteWrite | Self::OtlpMetrics => "RemoteWrite",
+            Self::RemoteWrite | Self::OtlpMetrics => ("RemoteWrite", RemoteWrite, Verb::Create),
             Self::Query
             | Self::QueryRange
             | Self::QueryExemplars
@@ -61,61 +73,24 @@ impl DataAction {
             | Self::Features
             | Self::Federate
             | Self::NotBuilt
-            | Self::Targets => "QueryMetrics",
-            Self::Series => "GetSeries",
-            Self::Labels | Self::LabelValues => "GetLabels",
-            Self::Metadata => "GetMetricMetadata",
-            Self::Rules => "ListRules",
-            Self::Alerts | Self::AlertManagers => "ListAlerts",
-            Self::AmStatus | Self::AmHealthy => "GetAlertManagerStatus",
-            Self::AmReceivers | Self::Deliveries => "ListAlertManagerReceivers",
-            Self::AmListAlerts => "ListAlertManagerAlerts",
-            Self::AmPostAlerts => "CreateAlertManagerAlerts",
-            Self::AmAlertGroups => "ListAlertManagerAlertGroups",
-            Self::AmListSilences => "ListAlertManagerSilences",
-            Self::AmPutSilence => "PutAlertManagerSilences",
-            Self::AmGetSilence => "GetAlertManagerSilence",
-            Self::AmDeleteSilence => "DeleteAlertManagerSilence",
+            | Self::Targets => ("QueryMetrics", Query, Verb::Get),
+            Self::Series => ("GetSeries", Query, Verb::Get),
+            Self::Labels | Self::LabelValues => ("GetLabels", Query, Verb::Get),
+            Self::Metadata => ("GetMetricMetadata", Query, Verb::Get),
+            Self::Rules => ("ListRules", Rules, Verb::Get),
+            Self::Alerts | Self::AlertManagers => ("ListAlerts", Alerts, Verb::Get),
+            Self::AmStatus | Self::AmHealthy => ("GetAlertManagerStatus", Alerts, Verb::Get),
+            Self::AmReceivers | Self::Deliveries => {
+                ("ListAlertManagerReceivers", Alerts, Verb::Get)
+            }
+            Self::AmListAlerts => ("ListAlertManagerAlerts", Alerts, Verb::Get),
+            Self::AmAlertGroups => ("ListAlertManagerAlertGroups", Alerts, Verb::Get),
+            Self::AmPostAlerts => ("CreateAlertManagerAlerts", Alerts, Verb::Create),
+            Self::AmListSilences => ("ListAlertManagerSilences", Silences, Verb::Get),
+            Self::AmGetSilence => ("GetAlertManagerSilence", Silences, Verb::Get),
+            Self::AmPutSilence => ("PutAlertManagerSilences", Silences, Verb::Create),
+            Self::AmDeleteSilence => ("DeleteAlertManagerSilence", Silences, Verb::Delete),
         }
-    }
-
-    /// What it needs in Kubernetes.
-    pub const fn right(self) -> Right {
-        let (part, verb) = match self {
-            Self::RemoteWrite | Self::OtlpMetrics => (Subresource::RemoteWrite, Verb::Create),
-            Self::Query
-            | Self::QueryRange
-            | Self::QueryExemplars
-            | Self::FormatQuery
-            | Self::ParseQuery
-            | Self::Series
-            | Self::Labels
-            | Self::LabelValues
-            | Self::Metadata
-            | Self::Targets
-            | Self::BuildInfo
-            | Self::StatusConfig
-            | Self::StatusFlags
-            | Self::RuntimeInfo
-            | Self::StatusTsdb
-            | Self::Features
-            | Self::Federate
-            | Self::NotBuilt => (Subresource::Query, Verb::Get),
-            Self::Rules => (Subresource::Rules, Verb::Get),
-            Self::Alerts
-            | Self::AlertManagers
-            | Self::Deliveries
-            | Self::AmStatus
-            | Self::AmHealthy
-            | Self::AmReceivers
-            | Self::AmListAlerts
-            | Self::AmAlertGroups => (Subresource::Alerts, Verb::Get),
-            Self::AmPostAlerts => (Subresource::Alerts, Verb::Create),
-            Self::AmListSilences | Self::AmGetSilence => (Subresource::Silences, Verb::Get),
-            Self::AmPutSilence => (Subresource::Silences, Verb::Create),
-            Self::AmDeleteSilence => (Subresource::Silences, Verb::Delete),
-        };
-        Right::Data(part, verb)
     }
 
     /// Whether it speaks Alertmanager's API, errors included.

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Request, Response};
-use http_body_util::BodyExt;
+use axum::http::Request;
 use protocol::remote_write::Version;
 use protocol::sample::{Sample, TimeSeries};
 use serde_json::{Value, json};
@@ -16,36 +15,16 @@ use tower::ServiceExt;
 use world::real_world::RealWorld;
 use world::world::World;
 
+#[path = "reply.rs"]
+pub mod reply;
+
+use reply::Reply;
+
 /// A store on a folder that goes with it.
 pub struct InProcess {
     folder: Option<tempfile::TempDir>,
     world: Option<RealWorld>,
     pub store: Arc<Store>,
-}
-
-/// An answer, read to its end.
-#[allow(dead_code, reason = "each test file looks at what it needs")]
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: axum::http::HeaderMap,
-    pub body: Vec<u8>,
-}
-
-impl Reply {
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e} in {}", self.text()))
-    }
-
-    #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", self.text());
-        self
-    }
 }
 
 #[allow(dead_code, reason = "each test file uses the words it needs")]
@@ -115,11 +94,8 @@ impl InProcess {
     }
 
     pub async fn send(&self, request: Request<Body>) -> Reply {
-        let response: Response<Body> =
-            self.store.router().oneshot(request).await.expect("the router never fails");
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a whole body").to_bytes().to_vec();
-        Reply { status: parts.status.as_u16(), headers: parts.headers, body }
+        let response = self.store.router().oneshot(request).await;
+        Reply::read(response.expect("the router never fails")).await
     }
 
     pub async fn call(&self, method: &str, path: &str, body: Value) -> Reply {

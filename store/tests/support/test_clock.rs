@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use world::clock::Clock;
+use world::world::World;
 
 /// Stands still until it is moved. Timers run on the clock beneath, faster by `hurry`.
 pub struct TestClock {
@@ -21,6 +22,13 @@ impl TestClock {
     pub fn new(beneath: Arc<dyn Clock>, hurry: u32) -> Arc<Self> {
         let (moved_ms, timers) = (AtomicU64::new(0), AtomicU64::new(0));
         Arc::new(Self { start_ms: beneath.now_ms(), beneath, hurry, moved_ms, timers })
+    }
+
+    /// Stops the clock of a world; its timers run as they did.
+    pub fn put_into(world: &mut World) -> Arc<Self> {
+        let clock = Self::new(world.clock.clone(), 1);
+        world.clock = clock.clone();
+        clock
     }
 
     pub fn advance(&self, by: Duration) {

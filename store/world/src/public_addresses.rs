@@ -1,4 +1,4 @@
-//! Which addresses lie in the open, and which are somebody's own.
+//! Which addresses lie in the open, which are private.
 //!
 //! Whoever may not reach the network around us is held to the former: by what a URL says, and by
 //! what its name resolves to in the moment of connecting.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use futures::channel::oneshot;
 use http::Request;
 use protocol::remote_write::{Version, compress, encode::encode};
@@ -22,8 +22,10 @@ use tower::ServiceExt;
 use world::local_bucket::LocalBucket;
 use world::world::World;
 
-/// Larger answers than any test asks for.
-const ANSWER_BYTES_MAX: usize = 1 << 30;
+#[path = "../../../tests/support/reply.rs"]
+pub mod reply;
+
+use reply::Reply;
 
 /// Where the blocks lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,30 +42,6 @@ pub struct Process {
     pub store: Arc<Store>,
     booted: Booted,
     alive: AtomicBool,
-}
-
-/// An answer, read to its end.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub body: Vec<u8>,
-}
-
-#[allow(dead_code, reason = "each test file uses the words it needs")]
-impl Reply {
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e} in {}", self.text()))
-    }
-
-    #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", self.text());
-        self
-    }
 }
 
 #[allow(dead_code, reason = "each test file uses the words it needs")]
@@ -146,10 +124,7 @@ impl Process {
         let router = self.store.router();
         self.booted.spawn(async move {
             let Ok(response) = router.oneshot(request).await;
-            let status = response.status().as_u16();
-            let body = to_bytes(response.into_body(), ANSWER_BYTES_MAX).await;
-            let body = body.expect("a whole body").to_vec();
-            let _ = sender.send(Reply { status, body });
+            let _ = sender.send(Reply::read(response).await);
         });
         receiver.await.ok()
     }
