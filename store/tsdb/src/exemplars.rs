@@ -1,7 +1,7 @@
 //! The exemplars seen last.
 //!
-//! Kept in memory and in the log, the oldest leave first, as in Prometheus. Blocks have no place for
-//! them: a flush writes all of them to the log again before it gives back what they came in.
+//! Kept in memory and in the log, the oldest leave first, as in Prometheus. Blocks have no place
+//! for them: a flush writes all of them to the log again before it gives back what they came in.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
