@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::eventually::eventually;
@@ -37,17 +38,13 @@ etcd=$!
   --disable-admission-plugins=ServiceAccount \
   --service-account-issuer=https://kubernetes.default.svc.cluster.local \
   --service-account-key-file=pki/sa.pub --service-account-signing-key-file=pki/sa.key \
-  --audit-policy-file=audit.yaml --audit-log-path=audit.log >apiserver.log 2>&1 &
+  --audit-policy-file=audit.json --audit-log-path=audit.log >apiserver.log 2>&1 &
 apiserver=$!
 cat >/dev/null
 kill -KILL "$apiserver" "$etcd"
 wait
 rm -rf "$DIR"
 "#;
-
-/// Every request of service accounts is written down, without what it holds.
-const AUDIT: &str = "{apiVersion: audit.k8s.io/v1, kind: Policy, omitStages: [RequestReceived], \
-    rules: [{level: Metadata, userGroups: ['system:serviceaccounts']}, {level: None}]}";
 
 /// A running API server; it ends with this value, and at the latest with the process.
 pub struct ApiServer {
@@ -82,6 +79,7 @@ impl ApiServer {
             .envs([("ETCD", etcd), ("PEER", peer), ("PORT", port)].map(|(k, v)| (k, v.to_string())))
             .env("SERVICES", format!("127.{block}.0.0/16"))
             .stdin(Stdio::piped())
+            .stderr(Stdio::null()) // only says whom it killed
             .spawn()
             .expect("bash starts");
         let kubeconfig = folder.path().join("admin.kubeconfig");
@@ -182,26 +180,42 @@ fn programs() -> Option<PathBuf> {
 }
 
 fn prepare(programs: &Path, folder: &Path, port: u16) {
-    let pki = folder.join("pki");
-    let made = Command::new(programs.join("kubeadm"))
-        .args(["init", "phase", "certs", "sa", "--cert-dir"])
-        .arg(&pki)
-        .output()
-        .expect("kubeadm starts");
-    assert!(made.status.success(), "kubeadm: {}", String::from_utf8_lossy(&made.stderr));
-    write(&folder.join("audit.yaml"), AUDIT);
+    let kubeadm = |args: &[&str]| {
+        let made = Command::new(programs.join("kubeadm")).args(args).output();
+        let made = made.expect("kubeadm starts");
+        assert!(made.status.success(), "kubeadm: {}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8_lossy(&made.stdout).trim().to_owned()
+    };
+    // Told its own version, it does not look for one in the network.
+    let version = kubeadm(&["version", "-o", "short"]);
+    let config = folder.join("kubeadm.yaml");
+    let settings = json!({
+        "apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration",
+        "kubernetesVersion": version, "certificatesDir": folder.join("pki"),
+    });
+    write(&config, &settings.to_string());
+    kubeadm(&["init", "phase", "certs", "sa", "--config", &config.display().to_string()]);
+    // Every request of service accounts is written down, without what it holds.
+    let audit = json!({
+        "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+        "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}],
+    });
+    write(&folder.join("audit.json"), &audit.to_string());
     write(&folder.join("tokens.csv"), &format!("{ADMIN_TOKEN},admin,admin,system:masters\n"));
     write(&folder.join("admin.kubeconfig"), &kubeconfig(folder, port, ADMIN_TOKEN));
 }
 
 fn kubeconfig(folder: &Path, port: u16, token: &str) -> String {
-    let authority = authority(folder);
-    format!(
-        "{{apiVersion: v1, kind: Config, current-context: a, contexts: [{{name: a, context: {{cluster: a, user: a}}}}], \
-          clusters: [{{name: a, cluster: {{server: 'https://127.0.0.1:{port}', certificate-authority: '{}'}}}}], \
-          users: [{{name: a, user: {{token: '{token}'}}}}]}}\n",
-        authority.display()
-    )
+    let cluster = json!({
+        "server": format!("https://127.0.0.1:{port}"), "certificate-authority": authority(folder),
+    });
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "a",
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+        "clusters": [{"name": "a", "cluster": cluster}],
+        "users": [{"name": "a", "user": {"token": token}}],
+    });
+    config.to_string()
 }
 
 /// The server's certificate with the authority that it made for itself.
