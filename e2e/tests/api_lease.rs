@@ -37,8 +37,8 @@ async fn when_the_leader_is_killed_the_other_takes_over() {
     // One that ends in order gives the Lease back.
     let third = on.operator(0).await;
     eventually("the third is ready", LIMIT, async || third.metrics().await).await;
-    second.role.stop().await;
     let stopped = Instant::now();
+    second.role.stop().await;
     third.until_leads(LIMIT).await;
     println!(
         "MEASURED clean end of the leading operator to the other one leading: {:.1} s",

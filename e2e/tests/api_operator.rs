@@ -42,6 +42,8 @@ async fn all_ready(on: &Installation) {
         let name = if kind == "store" { "hearth" } else { "demo" };
         on.home().until(kind, name, "Ready", "True", LIMIT).await;
     }
+    // Rules are healthy once they were evaluated, which the operator sees at its next look.
+    on.home().until("rulegroup", "demo", "Healthy", "True", LIMIT).await;
 }
 
 /// Waits until each kind was reconciled so often.
