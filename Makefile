@@ -25,9 +25,9 @@ lint:
 	else echo "make lint: cargo-deny is not installed, dependencies not judged" >&2; fi
 
 bench:
-	cargo bench $(CARGO_FLAGS) --workspace
+	cargo bench $(CARGO_FLAGS) -p protocol -p scraper -p promql -p tsdb -p world --benches
 
-# Needs a nightly toolchain and cargo-fuzz; the corpora run in `make test` as plain tests.
+# Needs cargo-fuzz (FUZZ_SECONDS=60 a target); the seeds run in `make test` as plain tests. See fuzz/README.md.
 fuzz:
 	fuzz/run
 

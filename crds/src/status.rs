@@ -11,6 +11,10 @@ pub struct CommonStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// Who looks after the object: the operator's namespace and installation, as `NAMESPACE/NAME`.
+    /// Another operator leaves it alone as long as that one is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
     /// Ready, Reconciling and Stalled (kstatus), and the kind's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]

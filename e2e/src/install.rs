@@ -10,7 +10,9 @@ pub const NAMESPACE: &str = "hearth-system";
 /// What tokens for the default store are made out to.
 pub const AUDIENCE: &str = "hearth.dev/hearth-system/hearth";
 
-const IMAGE: &[&str] = &["--set", "image.repository=localhost/hearth", "--set", "image.tag=dev"];
+/// What every installation here is told.
+pub const IMAGE: &[&str] =
+    &["--set", "image.repository=localhost/hearth", "--set", "image.tag=dev"];
 
 /// The chart's folder.
 pub fn chart(name: &str) -> String {
@@ -61,10 +63,15 @@ pub async fn fresh() -> Instant {
 
 /// Both charts, installed or upgraded, and the default store ready.
 pub async fn ensure() {
+    ensure_with(&[]).await;
+}
+
+/// The same, with these arguments more for the chart `hearth`.
+pub async fn ensure_with(more: &[&str]) {
     let definitions = chart("hearth-crds");
     let args = ["upgrade", "--install", "hearth-crds", &definitions, "-n", NAMESPACE];
     helm(&[&args[..], &["--create-namespace", "--take-ownership"]].concat()).await;
-    upgrade(&[]).await;
+    upgrade(more).await;
 }
 
 /// `helm upgrade` of the chart with these arguments more.

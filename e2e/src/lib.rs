@@ -8,6 +8,7 @@ pub mod base64;
 pub mod binary;
 pub mod eventually;
 pub mod exporter;
+pub mod foreign;
 pub mod inbox;
 pub mod install;
 pub mod kubernetes;

@@ -19,6 +19,8 @@ pub struct Memory {
     pub now: f64,
     /// The most that it ever was.
     pub peak: f64,
+    /// Now, without the pages of its own file, which the system may drop and read again.
+    pub own: f64,
 }
 
 impl Role {
@@ -51,7 +53,7 @@ impl Role {
             let kib = line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok());
             kib.unwrap_or_else(|| panic!("no {name} in {book}")) / 1024.0
         };
-        Memory { now: mib("VmRSS:"), peak: mib("VmHWM:") }
+        Memory { now: mib("VmRSS:"), peak: mib("VmHWM:"), own: mib("RssAnon:") }
     }
 
     /// SIGKILL, and waits until it is gone.

@@ -39,8 +39,8 @@ async fn an_idle_operator_asks_less_than_a_thousand_times_an_hour() {
     }
     let memory = operator.role.memory();
     println!(
-        "MEASURED memory of an idle operator: {:.1} MiB, at most {:.1}",
-        memory.now, memory.peak
+        "MEASURED memory of an idle operator: {:.1} MiB, at most {:.1} MiB, {:.1} MiB of it its own",
+        memory.now, memory.peak, memory.own
     );
     assert!(hourly < HOURLY_MAX, "{hourly} an hour");
     operator.role.stop().await;

@@ -1,25 +1,9 @@
 //! Monitors and rules of other operators, read where they lie.
 
+use e2e::foreign::define;
 use e2e::install::{self, home};
-use e2e::kubernetes::{Namespace, kubectl, must, run};
+use e2e::kubernetes::Namespace;
 use e2e::scene::{self, LIMIT};
-
-/// A definition that takes everything, where the cluster has not the real one.
-async fn define(group: &str, kind: &str, plural: &str, version: &str) {
-    let name = format!("{plural}.{group}");
-    if kubectl(&["get", "crd", &name]).await.is_ok() {
-        return;
-    }
-    let manifest = format!(
-        "{{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {{name: {name}}}, \
-          spec: {{group: {group}, scope: Namespaced, names: {{kind: {kind}, plural: {plural}}}, versions: \
-          [{{name: {version}, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object, \
-          x-kubernetes-preserve-unknown-fields: true}}}}}}]}}}}\n"
-    );
-    run("kubectl", &["apply", "-f", "-"], &manifest).await.unwrap_or_else(|e| panic!("{e}"));
-    let crd = format!("crd/{name}");
-    must(&["wait", "--for=condition=Established", "--timeout=30s", &crd]).await;
-}
 
 const MONITORS: &str = "
 apiVersion: monitoring.coreos.com/v1

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use e2e::eventually::eventually;
+use e2e::foreign::define;
 use e2e::install::{self, home};
-use e2e::kubernetes::{Namespace, must};
+use e2e::kubernetes::{Namespace, must, run};
 use e2e::scene::{self, LIMIT};
 
 /// These take long.
@@ -47,15 +48,12 @@ async fn the_operator_is_small() {
     let many = Namespace::fresh("e2e-many").await;
     scene::workspace("many").await;
     let consent = scene::example("workspace", "many");
-    let consent = consent.replace("alias: demo", "alias: demo\n  access: {namespaces: [e2e-many]}");
-    home().must_apply(&consent).await;
-    let mut groups = String::new();
-    for number in 0..500 {
-        groups += &format!(
-            "{{apiVersion: hearth.dev/v1alpha1, kind: RuleGroup, metadata: {{name: g{number}}}, spec: {{workspaceRef: \
-              {{name: many, namespace: hearth-system}}, groups: [{{name: a, interval: 60s, rules: [{{record: 'r:{number}', expr: up}}]}}]}}}}\n---\n"
-        );
-    }
+    let more = "alias: demo\n  access: {namespaces: [e2e-many]}\n  \
+                rules: {prometheusRules: {namespaceSelector: {any: true}}}";
+    home().must_apply(&consent.replace("alias: demo", more)).await;
+    home().must_apply(SCRAPER).await;
+    monitors(&many).await;
+    let groups: String = (0..500).map(rule_group).collect();
     many.must_apply(&groups).await;
     eventually("500 groups are programmed", Duration::from_mins(5), async || {
         let path = "jsonpath={.items[*].status.conditions[?(@.type==\"Programmed\")].status}";
@@ -64,10 +62,59 @@ async fn the_operator_is_small() {
         if good == 500 { Ok(()) } else { Err(format!("{good} of 500")) }
     })
     .await;
+    home().until("scraper", "many", "Ready", "True", LIMIT).await;
     let loaded = peak_mib("hearth-operator").await;
-    println!("MEASURED memory of an operator with 500 RuleGroups: {loaded} MiB");
+    let what = "500 RuleGroups, 2,000 monitors, 500 PrometheusRules";
+    println!("MEASURED memory of an operator with {what}: {loaded} MiB");
+    let collector = peak_mib("many-scraper-0").await;
+    println!("MEASURED memory of the collector of 2,000 monitors: {collector} MiB");
     must(&["delete", "rulegroups", "--all", "-n", "e2e-many", "--timeout=300s"]).await;
     scene::clear("many", &[many]).await;
     assert!(idle < 64.0, "{idle} MiB idle");
-    assert!(loaded < 150.0, "{loaded} MiB with 500 RuleGroups");
+    assert!(loaded < 150.0, "{loaded} MiB with {what}");
+}
+
+const SCRAPER: &str = "
+apiVersion: hearth.dev/v1alpha1
+kind: Scraper
+metadata: {name: many}
+spec:
+  destination: {workspaceRef: {name: many}}
+  monitors:
+    podMonitors: &all {namespaceSelector: {any: true}}
+    serviceMonitors: *all
+";
+
+fn rule_group(number: usize) -> String {
+    format!(
+        "{{apiVersion: hearth.dev/v1alpha1, kind: RuleGroup, metadata: {{name: g{number}}}, spec: {{workspaceRef: \
+          {{name: many, namespace: hearth-system}}, groups: [{{name: a, interval: 60s, rules: [{{record: 'r:{number}', expr: up}}]}}]}}}}\n---\n"
+    )
+}
+
+/// A thousand each of two kinds of monitors, and 500 PrometheusRules.
+async fn monitors(many: &Namespace) {
+    let core = "monitoring.coreos.com";
+    define(core, "PodMonitor", "podmonitors", "v1").await;
+    define(core, "ServiceMonitor", "servicemonitors", "v1").await;
+    define(core, "PrometheusRule", "prometheusrules", "v1").await;
+    for chunk in 0..10 {
+        let mut objects = String::new();
+        for number in chunk * 100..(chunk + 1) * 100 {
+            let head = format!("apiVersion: {core}/v1, metadata: {{name: m{number}}}");
+            let selector = format!("selector: {{matchLabels: {{app: a{number}}}}}");
+            objects += &format!(
+                "{{{head}, kind: PodMonitor, spec: {{{selector}, podMetricsEndpoints: [{{port: web, interval: 30s}}]}}}}\n---\n\
+                 {{{head}, kind: ServiceMonitor, spec: {{{selector}, endpoints: [{{port: web, interval: 30s}}]}}}}\n---\n"
+            );
+            if number % 2 == 0 {
+                objects += &format!(
+                    "{{{head}, kind: PrometheusRule, spec: {{groups: [{{name: p, interval: 60s, rules: \
+                      [{{record: 'p:{number}', expr: 'sum(up)'}}]}}]}}}}\n---\n"
+                );
+            }
+        }
+        let args = ["-n", &many.name, "create", "--validate=false", "-f", "-"];
+        run("kubectl", &args, &objects).await.unwrap_or_else(|error| panic!("{error}"));
+    }
 }

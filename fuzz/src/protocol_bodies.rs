@@ -1,23 +1,26 @@
 //! Hostile bytes for `protocol`.
 
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
+
 use protocol::alertmanager_config::AlertmanagerConfig;
 use protocol::alertmanager_config::definition::{AmpDefinition, Origin};
 use protocol::alertmanager_config::masked::masked;
 use protocol::alertmanager_config::matchers::{matchers_text, parse_matchers};
-use protocol::amp_api::alert_manager::PutDefinitionRequest;
-use protocol::amp_api::configuration::UpdateConfigurationRequest;
-use protocol::amp_api::rule_namespaces::CreateRuleNamespaceRequest;
-use protocol::amp_api::secrets::PutSecretRequest;
-use protocol::amp_api::tags::TagsDocument;
-use protocol::amp_api::workspaces::{CreateWorkspaceRequest, UpdateWorkspaceAliasRequest};
+use protocol::alertmanager_config::secret::SecretText;
+use protocol::amp_api::arn::Arn;
+use protocol::byte_size::ByteSize;
+use protocol::collector_report::CollectorReport;
 use protocol::go_regex::GoRegex;
+use protocol::labels::{Labels, LabelsBuilder};
+use protocol::relabel::relabel_in_place;
 use protocol::remote_write::decode::decode;
 use protocol::remote_write::{DECODED_BYTES_MAX, Version, decompress};
 use protocol::rule_file::RuleFile;
 use protocol::scrape_config::ScrapeConfiguration;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use protocol::sigv4::{Credentials, Request, Scope, body_hash, sign, verify};
+use protocol::time::PromDuration;
+use protocol::workspace::WorkspaceId;
 
 /// Remote write 1.0, decompressed already.
 pub fn remote_write_v1(bytes: &[u8]) {
@@ -62,11 +65,18 @@ pub fn matchers(bytes: &[u8]) {
     }
 }
 
-/// A scrape configuration.
+/// A scrape configuration; its rules are applied to one target.
 pub fn scrape_config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Ok(configuration) = ScrapeConfiguration::parse(text) {
-        let _ = configuration.jobs();
+    let Ok(configuration) = ScrapeConfiguration::parse(text) else { return };
+    let target = Labels::from_pairs([
+        ("__address__", "10.0.0.7:9100"),
+        ("__meta_kubernetes_pod_label_app", "shop"),
+        ("job", "node"),
+    ]);
+    for job in configuration.jobs() {
+        relabel_in_place(&mut LabelsBuilder::new(&target), &job.relabel);
+        relabel_in_place(&mut LabelsBuilder::new(&target), &job.metric_relabel);
     }
 }
 
@@ -85,18 +95,59 @@ pub fn definition(bytes: &[u8]) {
     }
 }
 
-/// Bodies of the control API: read as an object first, as the store does.
-pub fn control_api(bytes: &[u8]) {
-    let Ok(body) = serde_json::from_slice::<Value>(bytes) else { return };
-    read::<CreateWorkspaceRequest>(&body);
-    read::<UpdateWorkspaceAliasRequest>(&body);
-    read::<UpdateConfigurationRequest>(&body);
-    read::<PutDefinitionRequest>(&body);
-    read::<CreateRuleNamespaceRequest>(&body);
-    read::<PutSecretRequest>(&body);
-    read::<TagsDocument>(&body);
+/// What a collector says of itself, as the operator reads it.
+pub fn collector_report(bytes: &[u8]) {
+    let Ok(report) = serde_json::from_slice::<CollectorReport>(bytes) else { return };
+    let written = serde_json::to_vec(&report).expect("a report is plain data");
+    assert_eq!(serde_json::from_slice::<CollectorReport>(&written).ok(), Some(report));
 }
 
-fn read<T: DeserializeOwned>(body: &Value) {
-    let _ = <T as Deserialize>::deserialize(body.clone());
+/// The little texts in files, paths and headers; what is printed is read as the same.
+pub fn scalars(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    comes_back::<PromDuration>(text);
+    comes_back::<ByteSize>(text);
+    comes_back::<WorkspaceId>(text);
+    comes_back::<Arn>(text);
+    let _ = text.parse::<SecretText>();
+}
+
+fn comes_back<T: FromStr + Display + PartialEq + Debug>(text: &str) {
+    let Ok(value) = text.parse::<T>() else { return };
+    let printed = value.to_string();
+    let again = printed.parse::<T>().ok();
+    assert_eq!(again.as_ref(), Some(&value), "{text:?} is printed as {printed:?}");
+}
+
+/// A signed request, a line each: method, path, query, then headers. Nobody is believed who has not
+/// the secret, and whatever we sign ourselves is.
+pub fn signature(bytes: &[u8]) {
+    const NOW_SECONDS: i64 = 1_790_000_000;
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let mut lines = text.split('\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let (method, path, query) = (line(), line(), line());
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let hash = body_hash(bytes);
+    let scope = Scope { region: "eu-west-1", service: "aps" };
+    let request = Request { method, path, query, headers: &headers, body_hash: &hash };
+    assert!(verify(request, scope, NOW_SECONDS, |_| Some(hash.clone())).is_err());
+    let credentials = Credentials {
+        access_key_id: "AKID".to_owned(),
+        secret_access_key: "secret".to_owned(),
+        session_token: None,
+    };
+    let mut headers = vec![("host".to_owned(), "store:9090".to_owned())];
+    headers.extend(sign(
+        Request { headers: &headers, ..request },
+        &credentials,
+        scope,
+        NOW_SECONDS,
+    ));
+    let request = Request { headers: &headers, ..request };
+    let verified = verify(request, scope, NOW_SECONDS, |_| Some("secret".to_owned()));
+    assert_eq!(verified.as_deref(), Ok("AKID"));
 }

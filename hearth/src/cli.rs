@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use protocol::time::PromDuration;
 
 /// Hearth: a managed, multi-tenant Prometheus for your own Kubernetes, or for your laptop.
 #[derive(Debug, Parser)]
@@ -119,12 +120,12 @@ pub struct ScraperArgs {
     /// a token there, KUBECONFIG counts.
     #[arg(long, value_name = "DIR", default_value = scraper::home_cluster::HOME_DEFAULT)]
     pub home: PathBuf,
-    /// A kubeconfig of the cluster to discover targets in, where it is another one. Nothing is
-    /// installed there; the file holds its credentials itself.
+    /// A kubeconfig of the cluster to discover targets in, where it is another one; read again when
+    /// it changes. Nothing is installed there; the file holds its credentials itself.
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// A cluster of Amazon EKS to discover targets in. The credentials come by AWS's environment
-    /// variables: keys, or a role of the service account.
+    /// A cluster of Amazon EKS to discover targets in. The credentials come from a folder or by
+    /// AWS's environment variables: keys, or a role of the service account.
     #[command(flatten)]
     pub eks: EksArgs,
     /// Reach targets through the API server's proxy.
@@ -141,12 +142,19 @@ pub struct EksArgs {
     /// The role that is assumed first.
     #[arg(long, value_name = "ARN", requires = "eks_cluster_arn")]
     pub eks_role_arn: Option<String>,
+    /// A folder with the files AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps
+    /// AWS_SESSION_TOKEN, as a mounted Secret has them; read again when they are used.
+    #[arg(long, value_name = "DIR", requires = "eks_cluster_arn")]
+    pub eks_credentials_dir: Option<PathBuf>,
     /// Where EKS answers, instead of AWS.
     #[arg(long, value_name = "URL", requires = "eks_cluster_arn")]
     pub eks_endpoint: Option<String>,
     /// Where STS answers, instead of AWS.
     #[arg(long, value_name = "URL", requires = "eks_cluster_arn")]
     pub eks_sts_endpoint: Option<String>,
+    /// The same by AWS's own variable: whoever runs the process is trusted with its identity.
+    #[arg(long, env = "AWS_ENDPOINT_URL_STS", hide = true)]
+    pub aws_endpoint_url_sts: Option<String>,
 }
 
 /// `hearth operator`
@@ -192,6 +200,10 @@ pub struct OperatorArgs {
     /// The ClusterRole of token and access reviews, for stores.
     #[arg(long, value_name = "NAME", default_value = "hearth-review")]
     pub review_cluster_role: String,
+    /// How long a new certificate authority is trusted before it signs. Pods take about 90 seconds
+    /// to read what is mounted; whoever copied `ca.crt` may take longer.
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    pub authority_overlap: PromDuration,
     /// Tells this replica from others in the Lease; the pod's name in a cluster.
     #[arg(long, value_name = "NAME", env = "HOSTNAME", default_value = "operator")]
     pub identity: String,
@@ -235,6 +247,10 @@ pub struct ServeArgs {
     /// Answers as this AWS account in ARNs.
     #[arg(long, default_value = "000000000000")]
     pub account: String,
+    /// Send alerts to receivers in the open only: not to private, loopback or link-local
+    /// addresses, whatever a name resolves to. For stores whose tenants are strangers.
+    #[arg(long)]
+    pub public_receivers_only: bool,
     /// Where SNS answers, instead of AWS; for tests and private clouds.
     #[arg(long, value_name = "URL")]
     pub sns_endpoint: Option<String>,

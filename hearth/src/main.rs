@@ -11,6 +11,7 @@ mod process_reader;
 mod query;
 mod scraper_command;
 mod serve;
+mod status_reviews;
 mod token_reviews;
 mod up;
 mod yaml_files;

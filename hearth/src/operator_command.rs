@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
+use jiff::SignedDuration;
 use operator::operator::run as run_operator;
 use operator::settings::{ObjectName, OperatorSettings};
 
@@ -41,6 +42,7 @@ fn settings(args: OperatorArgs) -> anyhow::Result<OperatorSettings> {
         discovery_cluster_role,
         collector_cluster_role,
         review_cluster_role,
+        authority_overlap,
         identity: _,
     } = args;
     Ok(OperatorSettings {
@@ -57,6 +59,7 @@ fn settings(args: OperatorArgs) -> anyhow::Result<OperatorSettings> {
         discovery_cluster_role,
         collector_cluster_role,
         review_cluster_role,
+        authority_overlap: SignedDuration::from_millis(authority_overlap.as_millis()),
     })
 }
 

@@ -1,18 +1,28 @@
 //! `hearth scraper`: one collector of a Scraper, in a cluster.
 
+use std::sync::Arc;
+
+use scraper::clock::SystemClock;
+use scraper::home_cluster;
 use scraper::kubernetes::aws_credentials::AwsSource;
 use scraper::kubernetes::eks::EksSettings;
-use scraper::role::{RoleSettings, run as run_role};
+use scraper::role::{RoleParts, RoleSettings, run as run_role};
 use scraper::role_server::TlsFiles;
+use world::clock::Clock;
+use world::real_clock::RealClock;
 
 use crate::cli::{EksArgs, ScraperArgs};
+use crate::kubernetes_reviews::KubernetesReviews;
 use crate::serve::stop_signal;
+use crate::status_reviews::StatusReviews;
 
 /// Runs until it is told to stop.
 pub async fn run(args: ScraperArgs) -> anyhow::Result<()> {
     let stop = stop_signal();
     tracing::info!(listen = %args.listen, shard = args.shard, "collecting");
-    run_role(settings(args)?, async {
+    let audience = args.status_audience.clone();
+    let settings = settings(args);
+    run_role(parts(&settings, audience).await?, settings, async {
         match stop.await {
             Ok(()) => tracing::info!("stopping"),
             Err(error) => tracing::error!(%error, "signals cannot be heard: stopping"),
@@ -22,7 +32,15 @@ pub async fn run(args: ScraperArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn settings(args: ScraperArgs) -> anyhow::Result<RoleSettings> {
+async fn parts(settings: &RoleSettings, audience: String) -> anyhow::Result<RoleParts> {
+    let client = home_cluster::client(&settings.home).await?;
+    let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
+    let reviews = Arc::new(KubernetesReviews::new(client.clone()));
+    let reviews = Box::new(StatusReviews::new(reviews, audience, &clock));
+    Ok(RoleParts { client, reviews, clock: Arc::new(SystemClock) })
+}
+
+fn settings(args: ScraperArgs) -> RoleSettings {
     let ScraperArgs {
         namespace,
         name,
@@ -36,14 +54,13 @@ fn settings(args: ScraperArgs) -> anyhow::Result<RoleSettings> {
         tls_cert,
         tls_key,
         status_reader,
-        status_audience,
+        status_audience: _,
         home,
         kubeconfig,
         eks,
         proxy,
     } = args;
-    let eks = eks_settings(eks)?;
-    Ok(RoleSettings {
+    RoleSettings {
         namespace,
         name,
         shard,
@@ -55,23 +72,32 @@ fn settings(args: ScraperArgs) -> anyhow::Result<RoleSettings> {
         token_file,
         ca_file,
         status_reader,
-        status_audience,
         home,
         kubeconfig,
-        eks,
+        eks: eks_settings(eks),
         proxy,
-    })
+    }
 }
 
-fn eks_settings(args: EksArgs) -> anyhow::Result<Option<EksSettings>> {
-    let EksArgs { eks_cluster_arn, eks_role_arn, eks_endpoint, eks_sts_endpoint } = args;
-    let Some(cluster_arn) = eks_cluster_arn else { return Ok(None) };
-    let source = AwsSource::from_environment(|name| std::env::var(name).ok());
-    Ok(Some(EksSettings {
-        cluster_arn,
+fn eks_settings(args: EksArgs) -> Option<EksSettings> {
+    let EksArgs {
+        eks_cluster_arn,
+        eks_role_arn,
+        eks_credentials_dir,
+        eks_endpoint,
+        eks_sts_endpoint,
+        aws_endpoint_url_sts,
+    } = args;
+    let source = match eks_credentials_dir {
+        Some(folder) => AwsSource::KeyFiles(folder),
+        None => AwsSource::from_environment(|name| std::env::var(name).ok()),
+    };
+    Some(EksSettings {
+        cluster_arn: eks_cluster_arn?,
         role_arn: eks_role_arn,
         eks_endpoint,
         sts_endpoint: eks_sts_endpoint,
-        source: source.map_err(anyhow::Error::msg)?,
-    }))
+        trusted_sts: aws_endpoint_url_sts.filter(|url| !url.is_empty()),
+        source,
+    })
 }

@@ -54,6 +54,7 @@ impl Opened {
             kubernetes,
             insecure: args.insecure,
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
+            allow_private_receivers: !args.public_receivers_only,
             sns_endpoint: args.sns_endpoint.clone(),
             aws_credentials: aws_credentials(&args.aws),
             version: env!("CARGO_PKG_VERSION").to_owned(),

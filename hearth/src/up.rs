@@ -1,8 +1,7 @@
 //! `hearth up`: everything in one process, from manifests.
 //!
 //! Nothing takes a short cut: manifests go through the control API, samples through remote write,
-//! the
-//! terminal's lines come from the same API that everybody else asks.
+//! the terminal's lines come from the same API that everybody else asks.
 
 mod collectors;
 mod console;
@@ -24,6 +23,7 @@ use check::manifest::{Body, Manifest, ObjectKey};
 use operator::control::client::ControlClient;
 use operator::control::transport::Transport;
 use protocol::workspace::WorkspaceId;
+use scraper::scraper_spec;
 use serde_json::Value;
 use store::store::Store;
 
@@ -34,7 +34,7 @@ use crate::up::console::{View, changes};
 use crate::up::desired::{Desired, desired, target};
 use crate::up::in_process::InProcess;
 use crate::up::reconcile::{Applied, Reconciler};
-use crate::up::source::Source;
+use crate::up::source::{Snapshot, Source};
 use crate::up::watch::Watch;
 
 /// How often the terminal looks whether something changed.
@@ -43,6 +43,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Runs until it is told to stop.
 pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let mut source = Source::new(args.files.clone());
+    // Before the first look, so that no change falls between.
+    let mut watch = Watch::start(source.paths());
     let first = source.read();
     if first.manifests.is_empty() {
         let faults: Vec<String> = first.faults.iter().map(ToString::to_string).collect();
@@ -50,9 +52,8 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     }
     let opened = Opened::open(&args.serve).await?;
     let mut up = Up::new(&opened.store, args.default_workspace);
-    let mut watch = Watch::start(source.paths());
     // Only what is programmed answers: whoever finds the port open finds the workspaces, too.
-    up.apply(&mut source).await;
+    up.apply(source.last()).await;
     let running = opened.serve();
     say(&[format!(
         "hearth   listens on {}, keeps its data in {}",
@@ -67,7 +68,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         tokio::select! {
             biased;
             signal = &mut stop => break signal.context("waiting for the end")?,
-            () = watch.changed() => up.apply(&mut source).await,
+            () = watch.changed() => up.apply(source.read()).await,
             _ = look.tick() => up.show().await,
         }
     }
@@ -86,6 +87,8 @@ struct Up {
     workspaces: BTreeMap<(String, String), WorkspaceId>,
     /// What is wrong with the source or with applying it.
     troubles: Vec<String>,
+    /// What in the source is without effect.
+    warnings: Vec<String>,
     shown: View,
     /// What `/api/v1/targets` answers, as of the last look.
     targets: Arc<RwLock<BTreeMap<WorkspaceId, Value>>>,
@@ -109,14 +112,14 @@ impl Up {
             default_workspace,
             workspaces: BTreeMap::new(),
             troubles: Vec::new(),
+            warnings: Vec::new(),
             shown: View::default(),
             targets,
         }
     }
 
-    /// Reads the source and makes everything what it says.
-    async fn apply(&mut self, source: &mut Source) {
-        let snapshot = source.read();
+    /// Makes everything what the source says.
+    async fn apply(&mut self, snapshot: &Snapshot) {
         let mut troubles: Vec<String> = snapshot.faults.iter().map(ToString::to_string).collect();
         let wanted = desired(&snapshot.manifests);
         let Applied { workspaces, problems } =
@@ -126,13 +129,17 @@ impl Up {
         troubles.extend(self.choose_default());
         let targets = self.targets(&wanted, &snapshot.manifests, &mut troubles);
         troubles.extend(self.collectors.apply(targets).await);
-        let new: Vec<String> =
-            troubles.iter().filter(|trouble| !self.troubles.contains(trouble)).cloned().collect();
-        say(&new.iter().map(|trouble| format!("wrong    {trouble}")).collect::<Vec<_>>());
+        let mut warnings: Vec<String> = snapshot.warnings.iter().map(ToString::to_string).collect();
+        for (key, spec) in &wanted.scrapers {
+            let without_effect = scraper_spec::needs_cluster(spec);
+            warnings.extend(without_effect.iter().map(|what| format!("{key}: {what}")));
+        }
+        say(&news("wrong", &troubles, &self.troubles));
+        say(&news("warning", &warnings, &self.warnings));
         if troubles.is_empty() && !self.troubles.is_empty() {
             say(&["manifests  all good again".to_owned()]);
         }
-        self.troubles = troubles;
+        (self.troubles, self.warnings) = (troubles, warnings);
     }
 
     /// Makes the workspace of `--default-workspace`, or the only one, answer at the root.
@@ -214,6 +221,12 @@ impl Up {
         say(&changes(&self.shown, &view));
         self.shown = view;
     }
+}
+
+/// What was not told before, a line each.
+fn news(word: &str, now: &[String], before: &[String]) -> Vec<String> {
+    let new = now.iter().filter(|line| !before.contains(line));
+    new.map(|line| format!("{word:<8} {line}")).collect()
 }
 
 fn say(lines: &[String]) {

@@ -58,11 +58,8 @@ pub async fn run(
     let elector = Elector::new(context.clone(), lease_client.clone(), me.clone());
     let address = context.settings.listen;
     let listener = listen(address).await?;
-    let router = http::router(context.clone());
     let mut parts = JoinSet::new();
-    parts.spawn(async move {
-        let _ = axum::serve(listener, router).await;
-    });
+    let mut waits = Vec::new();
     parts.spawn(authority_secret::keep(context.clone()));
     for controller in controllers(&context) {
         parts.spawn(controller);
@@ -70,10 +67,17 @@ pub async fn run(
     if let Some(address) = context.settings.webhook_listen {
         let listener = listen(address).await?;
         let (sender, certificates) = watch::channel(None);
+        waits.push(webhook::certificate::waits(certificates.clone()));
+        let asked = context.clone();
+        waits.push(Arc::new(move || webhook::configuration::pending(&asked)));
         parts.spawn(webhook::server::serve(listener, certificates));
         parts.spawn(webhook::certificate::keep(context.clone(), sender));
         parts.spawn(webhook::configuration::keep(context.clone()));
     }
+    let router = http::router(context.clone(), waits);
+    parts.spawn(async move {
+        let _ = axum::serve(listener, router).await;
+    });
     parts.spawn(elector.run());
     tracing::info!(install = %context.settings.install, %address, "the operator runs");
     let ended = tokio::select! {

@@ -13,6 +13,7 @@ pub mod children;
 pub mod compare;
 pub mod context;
 pub mod controller;
+pub mod custody;
 pub mod error;
 pub mod events;
 pub mod finalizer;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use k8s_openapi::jiff::SignedDuration;
+
 /// A namespaced object, by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName {
@@ -58,4 +60,6 @@ pub struct OperatorSettings {
     pub collector_cluster_role: String,
     /// The chart's ClusterRole of token and access reviews, for stores.
     pub review_cluster_role: String,
+    /// How long a new certificate authority is trusted before it signs.
+    pub authority_overlap: SignedDuration,
 }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 pub const JOBS_MAX: usize = 200;
 /// Messages a job at most.
 pub const ERRORS_MAX: usize = 5;
+/// Troubles in a report at most.
+pub const TROUBLES_MAX: usize = 5;
 /// Rejected objects in a report at most.
 pub const REJECTED_MAX: usize = 50;
 
@@ -21,6 +23,10 @@ pub struct CollectorReport {
     pub generation: i64,
     /// Why the newest generation does not run; `None` where it does.
     pub refused: Option<String>,
+    /// What else is amiss with the collector as a whole, with its cure: the cluster to discover
+    /// targets in cannot be found, the API server does not answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<String>,
     /// Being scraped by this shard.
     pub active: u64,
     /// Of these, whose last scrape failed.

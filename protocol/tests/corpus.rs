@@ -1,6 +1,7 @@
 //! The fuzzer's seeds, as plain tests.
 //!
-//! `fuzz/corpus/TARGET/*` go through the fuzz targets' own functions: each must return, soon.
+//! `fuzz/corpus/TARGET/*` go through the fuzz targets' own functions, as they are and edited: each
+//! must return, soon.
 #![allow(clippy::disallowed_methods, reason = "a test reads files and the clock")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -50,6 +51,16 @@ fn definition() {
 }
 
 #[test]
-fn control_api() {
-    corpus::each("control_api", bodies::control_api);
+fn collector_report() {
+    corpus::each("collector_report", bodies::collector_report);
+}
+
+#[test]
+fn scalars() {
+    corpus::each("scalars", bodies::scalars);
+}
+
+#[test]
+fn signature() {
+    corpus::each("signature", bodies::signature);
 }

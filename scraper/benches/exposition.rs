@@ -6,7 +6,8 @@ use std::fmt::Write;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use protocol::labels::Labels;
-use scraper::exposition::{Dialect, Entry, Parser};
+use scraper::exposition::{Dialect, Entry};
+use scraper::exposition_parser::Parser;
 use scraper::sample_labels::LabelRules;
 use scraper::scrape_outcome::{Answer, ScrapeRules, TargetState};
 

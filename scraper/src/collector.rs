@@ -1,6 +1,6 @@
 //! The collector: one scrape configuration, one destination.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::scrape_config::ScrapeConfiguration;
@@ -10,16 +10,16 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::clock::{SystemClock, WallClock};
 use crate::destination::WriteDestination;
-use crate::discovery::{self, Discovered, News};
+use crate::discovery;
+use crate::discovery_news::{Discovered, News};
 use crate::disk_buffer_lanes::DiskBuffer;
 use crate::dropped_targets::DroppedBudget;
-use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::cluster_fetch;
-use crate::kubernetes::clusters::Clusters;
+use crate::kubernetes::clusters::{Clusters, OwnCluster};
 use crate::kubernetes::credential_files::{self, CredentialFiles};
 use crate::scrape_client::{Fetch, ScrapeClient};
 use crate::scrape_loop::Surroundings;
-use crate::scrape_pool::ScrapePool;
+use crate::scrape_pool::{ScrapePool, sources_of};
 use crate::sender::Sender;
 use crate::sharding::Sharding;
 use crate::status::{CollectorStatus, TargetStatus};
@@ -47,7 +47,7 @@ pub struct CollectorOptions {
     /// Where samples wait while the destination is away; `None`: in memory only.
     pub buffer: Option<Arc<DiskBuffer>>,
     /// The cluster that jobs look into where their configuration names none.
-    pub kubernetes: Option<Arc<Cluster>>,
+    pub kubernetes: OwnCluster,
     /// Whose files a configuration may name.
     pub files: CredentialFiles,
 }
@@ -60,7 +60,7 @@ impl Default for CollectorOptions {
             connect: Arc::new(|job| Ok(Arc::new(ScrapeClient::new(job)?))),
             sharding: None,
             buffer: None,
-            kubernetes: None,
+            kubernetes: OwnCluster::None,
             files: CredentialFiles::Any,
         }
     }
@@ -77,6 +77,7 @@ pub struct Collector {
 
 enum Command {
     Apply(Box<ScrapeConfiguration>, Option<Sharding>, oneshot::Sender<()>),
+    Look(OwnCluster, oneshot::Sender<()>),
     /// With markers for all series, or without.
     Stop {
         end_series: bool,
@@ -88,6 +89,19 @@ enum Command {
 struct Board {
     jobs: BTreeMap<String, JobBoard>,
     errors: BTreeMap<(String, usize), String>,
+    /// By job: sources that have said neither what there is nor what is wrong.
+    silent: BTreeMap<String, BTreeSet<usize>>,
+}
+
+impl Board {
+    fn heard(&mut self, job: &str, source: usize) {
+        if let Some(silent) = self.silent.get_mut(job) {
+            silent.remove(&source);
+            if silent.is_empty() {
+                self.silent.remove(job);
+            }
+        }
+    }
 }
 
 /// What of it concerns one job.
@@ -131,6 +145,7 @@ impl Collector {
             discoveries: BTreeMap::new(),
             retiring: Vec::new(),
             generation: 0,
+            external: BTreeMap::new(),
             news_sender,
             board: Arc::clone(&board),
         };
@@ -159,13 +174,28 @@ impl Collector {
         self.put(configuration, Some(sharding)).await;
     }
 
+    /// Looks into another cluster, or into the same one with other credentials. Targets known from
+    /// before are scraped on until the new one has said what there is.
+    pub async fn look_into(&self, own: OwnCluster) {
+        self.command(|done| Command::Look(own, done)).await;
+    }
+
     async fn put(&self, configuration: ScrapeConfiguration, sharding: Option<Sharding>) {
+        self.command(|done| Command::Apply(Box::new(configuration), sharding, done)).await;
+    }
+
+    async fn command(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) {
         let (done, applied) = oneshot::channel();
-        let command = Command::Apply(Box::new(configuration), sharding, done);
-        if self.commands.send(command).await.is_ok() {
+        if self.commands.send(command(done)).await.is_ok() {
             // The keeper only ends at shutdown, when there is nothing left to wait for.
             let _ = applied.await;
         }
+    }
+
+    /// Jobs whose discovery has said neither what there is nor what is wrong.
+    pub fn undiscovered(&self) -> Vec<String> {
+        let board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
+        board.silent.keys().cloned().collect()
     }
 
     /// How it and its targets fare.
@@ -233,6 +263,8 @@ struct Keeper {
     /// Loops of removed jobs that still write their last markers.
     retiring: Vec<JoinSet<()>>,
     generation: u64,
+    /// Labels of all that leaves.
+    external: BTreeMap<String, String>,
     news_sender: mpsc::Sender<Discovered>,
     board: Arc<Mutex<Board>>,
 }
@@ -250,6 +282,10 @@ impl Keeper {
                     Some(Command::Apply(configuration, sharding, done)) => {
                         self.around.sharding = sharding.or(self.around.sharding);
                         self.apply(&configuration);
+                        let _ = done.send(());
+                    }
+                    Some(Command::Look(own, done)) => {
+                        self.look_into(own);
                         let _ = done.send(());
                     }
                     Some(Command::Stop { end_series }) => break end_series,
@@ -271,7 +307,7 @@ impl Keeper {
     }
 
     fn apply(&mut self, configuration: &ScrapeConfiguration) {
-        let external = &configuration.global.external_labels;
+        self.external.clone_from(&configuration.global.external_labels);
         let jobs = configuration.jobs();
         let names: HashSet<&str> = jobs.iter().map(|job| job.job_name.as_str()).collect();
         let gone: Vec<String> =
@@ -284,23 +320,35 @@ impl Keeper {
             let mut board = self.board();
             board.errors.retain(|(job, _), _| *job != name);
             board.jobs.remove(&name);
+            board.silent.remove(&name);
         }
         self.retiring.iter_mut().for_each(|tasks| while tasks.try_join_next().is_some() {});
         self.retiring.retain(|tasks| !tasks.is_empty());
         for job in jobs {
             let sharding = self.around.sharding;
-            let runs = |pool: &ScrapePool| pool.runs(&job, external, sharding);
+            let runs = |pool: &ScrapePool| pool.runs(&job, &self.external, sharding);
             if !self.pools.get(&job.job_name).is_some_and(runs) {
-                self.set_job(job, external);
+                self.set_job(job);
             }
         }
     }
 
-    fn set_job(&mut self, job: ResolvedJob, external: &BTreeMap<String, String>) {
+    fn look_into(&mut self, own: OwnCluster) {
+        self.clusters.set_own(own);
+        let jobs: Vec<ResolvedJob> = self.pools.values().map(|pool| pool.job().clone()).collect();
+        for job in jobs {
+            self.set_job(job);
+        }
+    }
+
+    fn set_job(&mut self, job: ResolvedJob) {
         self.generation += 1;
         let name = job.job_name.clone();
-        let own = self.clusters.own();
+        let own = self.clusters.own().known();
         let cleared = credential_files::clear(&job, self.files, own.map(|own| own.access()));
+        // What needs the cluster needs to know why it is not there.
+        let unknown = self.clusters.own().unknown();
+        let cleared = cleared.map_err(|reason| unknown.map_or(reason, str::to_owned));
         let fetch = cleared
             .as_ref()
             .map_err(Clone::clone)
@@ -314,8 +362,15 @@ impl Keeper {
         }
         // What may not be read is not looked for either.
         let tasks = cleared.map_or_else(
-            |_| JoinSet::new(),
+            |_| {
+                self.board().silent.remove(&name);
+                JoinSet::new()
+            },
             |cleared| {
+                let silent = (1..sources_of(&cleared.job)).collect::<BTreeSet<usize>>();
+                if !silent.is_empty() {
+                    self.board().silent.insert(name.clone(), silent);
+                }
                 let (generation, news) = (self.generation, &self.news_sender);
                 discovery::start(&cleared.job, generation, news, &self.clusters)
             },
@@ -324,12 +379,13 @@ impl Keeper {
         let groups = discovery::static_groups(&job);
         let pool = match self.pools.remove(&name) {
             Some(mut pool) => {
-                pool.reconfigure(job, external.clone(), fetch, self.around.sharding);
+                pool.reconfigure(job, self.external.clone(), fetch, self.around.sharding);
                 pool
             }
             None => {
                 let budget = Arc::clone(&self.dropped_budget);
-                ScrapePool::new(job, external.clone(), fetch, self.around.sharding, budget)
+                let external = self.external.clone();
+                ScrapePool::new(job, external, fetch, self.around.sharding, budget)
             }
         };
         let pool = self.pools.entry(name.clone()).or_insert(pool);
@@ -344,6 +400,7 @@ impl Keeper {
             return;
         }
         let Some(pool) = self.pools.get_mut(&job_name) else { return };
+        let speaks = !matches!(news, News::Changed(_) | News::Trouble(None));
         let trouble = match news {
             News::All(groups) => {
                 pool.set_all(source, groups, &self.around);
@@ -368,6 +425,9 @@ impl Keeper {
                 }
                 None => drop(self.board().errors.remove(&key)),
             }
+        }
+        if speaks {
+            self.board().heard(&job_name, source);
         }
         self.publish(&job_name);
     }

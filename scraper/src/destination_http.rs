@@ -6,7 +6,7 @@ use protocol::http_config::HttpClientConfig;
 
 use crate::destination::WriteDestination;
 use crate::http_client::HttpClient;
-use crate::scrape_client::chain;
+use crate::error_chain::chain;
 
 /// Bytes of an answer that are kept: enough for the receiver's reason.
 const ANSWER_BYTES_MAX: usize = 64 << 10;

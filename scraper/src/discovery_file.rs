@@ -10,7 +10,8 @@ use std::time::{Duration, SystemTime};
 use protocol::scrape_config_discovery::FileSdConfig;
 use tokio::time::{Instant, sleep};
 
-use crate::discovery::{DOCUMENT_BYTES_MAX, Teller, parse_groups, refresh};
+use crate::discovery_document::{DOCUMENT_BYTES_MAX, parse_groups, refresh};
+use crate::discovery_news::Teller;
 use crate::target_labels::TargetGroup;
 
 /// How often the files are looked at.

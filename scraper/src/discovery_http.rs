@@ -6,7 +6,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use protocol::scrape_config_discovery::HttpSdConfig;
 use tokio::time::{sleep, timeout};
 
-use crate::discovery::{DOCUMENT_BYTES_MAX, Teller, parse_groups, refresh};
+use crate::discovery_document::{DOCUMENT_BYTES_MAX, parse_groups, refresh};
+use crate::discovery_news::Teller;
 use crate::http_client::HttpClient;
 use crate::target_labels::TargetGroup;
 

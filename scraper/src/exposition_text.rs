@@ -7,9 +7,8 @@ use std::borrow::Cow;
 
 use protocol::sample::MetricType;
 
-use crate::exposition::{
-    Entry, ExpositionError, SampleLine, labels_end, name_length, quote_end, unescape,
-};
+use crate::exposition::{Entry, ExpositionError, SampleLine};
+use crate::exposition_lexing::{labels_end, name_length, quote_end, unescape};
 use crate::exposition_number::{parse_millis, parse_value};
 
 /// The parser of one body.

@@ -12,7 +12,7 @@ use reqwest::{Client, ClientBuilder, Response};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::scrape_client::chain;
+use crate::error_chain::chain;
 use crate::write_client::USER_AGENT;
 
 /// Redirects that are followed, as Go's client does.

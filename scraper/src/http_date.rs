@@ -18,8 +18,11 @@ pub fn parse_ms(text: &str) -> Option<i64> {
         && (0..24).contains(&hour)
         && (0..60).contains(&minute)
         && (0..=60).contains(&second);
-    let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
-    valid.then_some(seconds * 1000)
+    // Numbers that are out of bounds may be as long as they like: nothing is reckoned with them.
+    valid.then(|| {
+        let days = days_since_1970(year, month, day);
+        (days * 86_400 + hour * 3600 + minute * 60 + second) * 1000
+    })
 }
 
 /// Days of the Gregorian calendar, counting years from March so that leap days come last.

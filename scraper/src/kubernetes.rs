@@ -6,6 +6,7 @@
 
 pub mod aws_credentials;
 pub mod aws_request;
+pub mod backoff;
 pub mod cluster;
 pub mod cluster_access;
 pub mod cluster_client;
@@ -24,6 +25,7 @@ pub mod kubeconfig;
 pub mod meta_labels;
 pub mod node_targets;
 pub mod object;
+pub mod object_meta;
 pub mod object_network;
 pub mod pod_targets;
 pub mod related;

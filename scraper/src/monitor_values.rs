@@ -123,16 +123,36 @@ async fn read(client: &Client, object: &ValueObject) -> Result<BTreeMap<String, 
             "{kind} {name:?} does not exist in namespace {namespace:?}; create it"
         ))),
         Ok(Err(kube::Error::Api(status))) if status.code == 403 => Err(Asked::Refused(format!(
-            "{kind} {name:?} may not be read; let the collector's service account get \
-             {resource}/{name} in namespace {namespace:?} (a Role with this resourceName, and a \
-             RoleBinding)"
+            "{kind} {name:?} may not be read; in namespace {namespace:?} bind the service account {} to a \
+             Role with `get` on {resource}, resourceNames [{name}]",
+            asker(&status.message)
         ))),
         Ok(Err(error)) => Err(Asked::NoAnswer(format!("{kind} {name:?}: {error}"))),
     }
+}
+
+/// Who was refused, by the API server's words: `... User "system:serviceaccount:NS:NAME" cannot`.
+fn asker(message: &str) -> &str {
+    let account = message.split("User \"system:serviceaccount:").nth(1);
+    let account = account.and_then(|rest| rest.split('"').next());
+    account.unwrap_or("of the collector")
 }
 
 /// Values that are no text cannot be used and are left out.
 fn secret_content(secret: Secret) -> BTreeMap<String, String> {
     let data = secret.data.unwrap_or_default().into_iter();
     data.filter_map(|(key, bytes)| Some((key, String::from_utf8(bytes.0).ok()?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_refused_is_named() {
+        let words = "secrets \"a\" is forbidden: User \"system:serviceaccount:shop:all-scraper\" \
+                     cannot get resource \"secrets\" in API group \"\" in the namespace \"shop\"";
+        assert_eq!(asker(words), "shop:all-scraper");
+        assert_eq!(asker("forbidden"), "of the collector");
+    }
 }

@@ -3,7 +3,6 @@
 use protocol::labels::Labels;
 
 use crate::sample_labels::LabelRules;
-use crate::scrape_outcome::marker;
 use crate::scraped::ScrapedSample;
 
 const NAMES: [&str; 5] = [
@@ -74,7 +73,9 @@ impl ReportSeries {
     pub fn push(&mut self, report: &Report, timestamp_ms: i64, samples: &mut Vec<ScrapedSample>) {
         self.written = true;
         let replaced = self.replaced.drain(..);
-        samples.extend(replaced.map(|(labels, hash)| marker(labels, hash, timestamp_ms)));
+        samples.extend(
+            replaced.map(|(labels, hash)| ScrapedSample::end_of(labels, hash, timestamp_ms)),
+        );
         let values = [
             f64::from(u8::from(report.up)),
             report.duration_seconds,
@@ -101,7 +102,11 @@ impl ReportSeries {
     pub fn push_ended(&mut self, timestamp_ms: i64, samples: &mut Vec<ScrapedSample>) {
         if std::mem::take(&mut self.written) {
             let ended = self.series.iter();
-            samples.extend(ended.map(|(labels, hash)| marker(labels.clone(), *hash, timestamp_ms)));
+            samples.extend(
+                ended.map(|(labels, hash)| {
+                    ScrapedSample::end_of(labels.clone(), *hash, timestamp_ms)
+                }),
+            );
         }
     }
 }

@@ -14,22 +14,22 @@ use protocol::scrape_config::ScrapeConfiguration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::clock::SystemClock;
+use crate::clock::WallClock;
 use crate::collector::{Collector, CollectorOptions};
 use crate::destination_http::HttpDestination;
 use crate::disk_buffer_lanes::DiskBuffer;
-use crate::home_cluster::{self, HomeError};
-use crate::kubernetes::cluster::Cluster;
-use crate::kubernetes::cluster_access::{AccessError, ClusterAccess};
+use crate::kubernetes::clusters::OwnCluster;
 use crate::kubernetes::credential_files::CredentialFiles;
-use crate::kubernetes::eks::{self, EksSettings};
+use crate::kubernetes::eks::EksSettings;
 use crate::own_scraper::{self, OwnScraper, Seen};
+use crate::readiness::Readiness;
+use crate::role_cluster::ClusterKeeper;
 use crate::role_http::{RoleState, router};
 use crate::role_keeper::Keeper;
 use crate::role_report::Told;
 use crate::role_server::{ServeError, Server, TlsFiles};
 use crate::sharding::Sharding;
-use crate::token_review::ApiTokenReviews;
+use crate::token_review::TokenReviews;
 use crate::write_queue::QueueLimits;
 
 /// What the command line says.
@@ -57,8 +57,6 @@ pub struct RoleSettings {
     pub ca_file: Option<String>,
     /// The only user who may see the report.
     pub status_reader: Option<String>,
-    /// What that user's token has to be made for.
-    pub status_audience: String,
     /// A folder with `token` and `ca.crt` for the API server the Scraper lies in.
     pub home: PathBuf,
     /// The cluster to discover targets in, where it is another one.
@@ -83,12 +81,6 @@ pub enum RoleError {
     /// Where samples would go.
     #[error("--remote-write-url: {0}")]
     Destination(String),
-    /// The API server.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// The cluster whose targets are scraped.
-    #[error("the cluster to discover targets in: {0}")]
-    Cluster(#[from] AccessError),
     /// Samples that wait.
     #[error("the buffer in --data-dir: {0}")]
     Buffer(String),
@@ -97,18 +89,23 @@ pub enum RoleError {
     Serve(#[from] ServeError),
 }
 
-/// Runs until `stop` ends.
-pub async fn run(settings: RoleSettings, stop: impl Future<Output = ()>) -> Result<(), RoleError> {
-    let client = home_cluster::client(&settings.home).await?;
-    run_with(client, settings, stop).await
+/// What the role is handed beside its settings.
+pub struct RoleParts {
+    /// Reaches the API server at home; [`home_cluster::client`](crate::home_cluster::client).
+    pub client: Client,
+    /// Tells who asks for the report.
+    pub reviews: Box<dyn TokenReviews>,
+    /// By which credentials grow old.
+    pub clock: Arc<dyn WallClock>,
 }
 
-/// Runs until `stop` ends, with the API server that a client reaches as its home.
-pub async fn run_with(
-    client: Client,
+/// Runs until `stop` ends.
+pub async fn run(
+    parts: RoleParts,
     settings: RoleSettings,
     stop: impl Future<Output = ()>,
 ) -> Result<(), RoleError> {
+    let RoleParts { client, reviews, clock } = parts;
     let data_dir = settings.data_dir.clone();
     let made = tokio::fs::create_dir_all(&data_dir).await;
     made.map_err(|error| RoleError::DataDir { path: data_dir.clone(), error })?;
@@ -118,8 +115,9 @@ pub async fn run_with(
     let state = Arc::new(RoleState {
         told: Mutex::new(Told { shard: settings.shard, ..Told::default() }),
         collector,
-        reviews: Box::new(ApiTokenReviews::new(client.clone(), settings.status_audience.clone())),
+        reviews,
         reader: settings.status_reader.clone(),
+        readiness: Readiness::default(),
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(server.serve(router(Arc::clone(&state))));
@@ -127,6 +125,7 @@ pub async fn run_with(
         watch::channel(Seen { scraper: remembered(&data_dir).await, ..Seen::default() });
     let (namespace, name) = (settings.namespace.clone(), settings.name.clone());
     tasks.spawn(own_scraper::run(client.clone(), namespace, name, seen));
+    tasks.spawn(ClusterKeeper::new(&settings, clock, Arc::clone(&state)).run());
     let mut keeper = Keeper::new(settings, client, Arc::clone(&state));
     tokio::select! {
         biased;
@@ -178,29 +177,13 @@ async fn start_collector(
         // Takes nothing before the Scraper says how many share the work.
         sharding: Some(Sharding { index: settings.shard, count: 0 }),
         buffer: Some(buffer),
-        kubernetes: cluster(settings).await?,
+        // Until the first look at its credentials is over.
+        kubernetes: OwnCluster::Unknown(
+            "waiting for the address of the cluster to discover targets in".to_owned(),
+        ),
         files: CredentialFiles::ServiceAccountOnly,
         ..CollectorOptions::default()
     };
     let nothing = ScrapeConfiguration::default();
     Ok(Collector::start(name, nothing, Arc::new(destination), options))
-}
-
-/// Where jobs look for targets: another cluster where one is named, else the one at home.
-async fn cluster(settings: &RoleSettings) -> Result<Option<Arc<Cluster>>, RoleError> {
-    let access = match (&settings.kubeconfig, &settings.eks) {
-        (_, Some(settings)) => eks::access(settings, Arc::new(SystemClock)).await?,
-        (Some(file), None) => {
-            let text = std::fs::read_to_string(file)
-                .map_err(|error| AccessError::Kubeconfig(format!("{}: {error}", file.display())))?;
-            ClusterAccess::from_kubeconfig(&text)?
-        }
-        (None, None) => match ClusterAccess::in_cluster(&settings.home) {
-            Ok(access) => access,
-            // Outside of a cluster only jobs that look for Kubernetes are without targets.
-            Err(AccessError::NotInCluster) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        },
-    };
-    Ok(Some(Arc::new(Cluster::new(access)?.through_proxy(settings.proxy))))
 }

@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use http::{HeaderMap, StatusCode, header};
 
 use crate::collector::Collector;
+use crate::readiness::Readiness;
 use crate::role_metrics;
 use crate::role_report::{Told, report};
 use crate::token_review::{ReviewError, TokenReviews};
@@ -23,6 +24,8 @@ pub struct RoleState {
     pub reviews: Box<dyn TokenReviews>,
     /// The only user who may see the report.
     pub reader: Option<String>,
+    /// Whether it was ready.
+    pub readiness: Readiness,
 }
 
 impl RoleState {
@@ -42,17 +45,12 @@ pub fn router(state: Arc<RoleState>) -> Router {
         .with_state(state)
 }
 
-/// Ready once a generation is in force, also one remembered from before.
 async fn ready(State(state): State<Arc<RoleState>>) -> Response {
-    let told = state.told();
-    if told.generation > 0 {
-        return "collector is ready\n".into_response();
+    let undiscovered = || state.collector.undiscovered();
+    match state.readiness.waits_for(&state.told(), undiscovered) {
+        None => "collector is ready\n".into_response(),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
-    let mut reasons = told.troubles;
-    reasons.extend(told.refused);
-    let told = if reasons.is_empty() { "" } else { ": " };
-    let text = format!("waiting for the Scraper{told}{}\n", reasons.join("; "));
-    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
 async fn metrics(State(state): State<Arc<RoleState>>) -> Response {

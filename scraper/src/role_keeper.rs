@@ -168,6 +168,7 @@ impl Keeper {
         self.state.collector.apply_sharded(configuration, sharding).await;
         let mut told = self.state.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.rejected = rejected;
+        told.monitors_listed = self.watch.is_none() || self.found.settled;
         told.generation = scraper.generation;
         told.shards = count;
     }

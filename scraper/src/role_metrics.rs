@@ -19,7 +19,7 @@ pub fn page(told: &Told, status: &CollectorStatus) -> String {
             told.refused.is_some().into(),
         ),
         ("rejected_objects", "gauge", "Monitors left out.", told.rejected.len() as u64),
-        ("troubles", "gauge", "What else is amiss.", told.troubles.len() as u64),
+        ("troubles", "gauge", "What else is amiss.", told.all_troubles().count() as u64),
         ("targets", "gauge", "Targets of this collector.", status.targets.len() as u64),
         ("targets_down", "gauge", "Targets whose last scrape failed.", down as u64),
         ("targets_dropped", "gauge", "Targets dropped by relabelling.", status.dropped_count),
@@ -59,7 +59,8 @@ mod tests {
     fn the_page_is_one_that_the_scraper_itself_reads() {
         let status = CollectorStatus { samples_dropped: 7, ..CollectorStatus::default() };
         let text = page(&Told { generation: 3, ..Told::default() }, &status);
-        let mut parser = crate::exposition::Parser::new(crate::exposition::Dialect::Text, &text);
+        let mut parser =
+            crate::exposition_parser::Parser::new(crate::exposition::Dialect::Text, &text);
         let mut samples = 0;
         while let Some(entry) = parser.next_entry().expect("it reads") {
             samples += usize::from(matches!(entry, crate::exposition::Entry::Sample(_)));

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use protocol::collector_report::{
-    CollectorReport, ERRORS_MAX, JOBS_MAX, JobReport, REJECTED_MAX, RejectedReport, WriteReport,
+    CollectorReport, ERRORS_MAX, JOBS_MAX, JobReport, REJECTED_MAX, RejectedReport, TROUBLES_MAX,
+    WriteReport,
 };
 
 use crate::status::{CollectorStatus, Health};
@@ -28,6 +29,19 @@ pub struct Told {
     pub rejected: Vec<RejectedReport>,
     /// What else is amiss: the API server does not answer, a kind is not installed.
     pub troubles: Vec<String>,
+    /// Why the cluster to discover targets in, or its newest credentials, cannot be used.
+    pub cluster_trouble: Option<String>,
+    /// Whether that cluster's address was found, or was not and it is known why.
+    pub cluster_looked_for: bool,
+    /// Whether monitors were listed, or could not be and it is known why.
+    pub monitors_listed: bool,
+}
+
+impl Told {
+    /// All that is amiss beside jobs and objects.
+    pub fn all_troubles(&self) -> impl Iterator<Item = &String> {
+        self.troubles.iter().chain(&self.cluster_trouble)
+    }
 }
 
 /// The report.
@@ -47,6 +61,7 @@ pub fn report(told: &Told, status: &CollectorStatus) -> CollectorReport {
         shards: told.shards,
         generation: told.generation,
         refused: told.refused.as_deref().map(short),
+        troubles: told.all_troubles().take(TROUBLES_MAX).map(|text| short(text)).collect(),
         active: status.targets.len() as u64,
         down,
         // Every shard discovers everything: one of them tells, so that sums are right.

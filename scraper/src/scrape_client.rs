@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use protocol::labels::Labels;
 use protocol::scrape_config_resolve::{ResolvedJob, ScrapeProtocol};
 
+use crate::error_chain::chain;
 use crate::exposition::Dialect;
 use crate::http_client::HttpClient;
 use crate::negotiation::{accept_header, dialect_of};
@@ -117,21 +118,6 @@ fn dialect_of_protocol(protocol: ScrapeProtocol) -> Option<Dialect> {
             Some(Dialect::OpenMetrics)
         }
     }
-}
-
-/// An error with all its causes: reqwest keeps the telling part inside.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// Collects a body, inflating as it comes, and stops at the limit.

@@ -3,14 +3,11 @@
 //! Pure: the answer of the exporter and the time go in, samples to send come out. A scrape counts
 //! as a whole or not at all: what fails in its middle leaves only staleness markers and `up` = 0.
 
-use std::sync::Arc;
+use protocol::labels::LabelsBuilder;
+use protocol::sample::Exemplar;
 
-use protocol::labels::{Labels, LabelsBuilder};
-use protocol::sample::{Exemplar, Metadata, stale_nan};
-
-use crate::exposition::{
-    Dialect, Entry, ExemplarText, ExpositionError, Parser, SampleLine, body_text,
-};
+use crate::exposition::{Dialect, Entry, ExemplarText, ExpositionError, SampleLine, body_text};
+use crate::exposition_parser::Parser;
 use crate::metric_family::MetricFamily;
 use crate::report_series::{Report, ReportSeries};
 use crate::sample_labels::{LabelError, LabelRules};
@@ -283,13 +280,9 @@ impl TargetState {
 }
 
 fn mark_ended(ended: Vec<StoredSeries>, time_ms: i64, samples: &mut Vec<ScrapedSample>) {
-    samples.extend(ended.into_iter().map(|series| marker(series.labels, series.hash, time_ms)));
-}
-
-/// The sample that ends a series.
-pub(crate) fn marker(labels: Labels, hash: u64, timestamp_ms: i64) -> ScrapedSample {
-    let metadata: Option<Arc<Metadata>> = None;
-    ScrapedSample { labels, hash, timestamp_ms, value: stale_nan(), exemplar: None, metadata }
+    samples.extend(
+        ended.into_iter().map(|series| ScrapedSample::end_of(series.labels, series.hash, time_ms)),
+    );
 }
 
 /// The exemplar of a line, unless it was sent before, is malformed or too long.

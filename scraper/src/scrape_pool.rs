@@ -390,8 +390,8 @@ impl Drop for ScrapePool {
     }
 }
 
-/// The configuration itself and everything that discovers.
-fn sources_of(job: &ResolvedJob) -> usize {
+/// How many sources a job has: the configuration itself, number 0, and everything that discovers.
+pub fn sources_of(job: &ResolvedJob) -> usize {
     1 + job.file_sd_configs.len() + job.http_sd_configs.len() + job.kubernetes_sd_configs.len()
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protocol::labels::Labels;
-use protocol::sample::{Exemplar, Metadata};
+use protocol::sample::{Exemplar, Metadata, stale_nan};
 
 /// One sample on its way to the destination.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,4 +20,11 @@ pub struct ScrapedSample {
     pub exemplar: Option<Box<Exemplar>>,
     /// Of the metric family, shared by its series.
     pub metadata: Option<Arc<Metadata>>,
+}
+
+impl ScrapedSample {
+    /// The staleness marker that ends a series.
+    pub fn end_of(labels: Labels, hash: u64, timestamp_ms: i64) -> Self {
+        Self { labels, hash, timestamp_ms, value: stale_nan(), exemplar: None, metadata: None }
+    }
 }

@@ -3,11 +3,10 @@
 //! With a buffer on disk, what waits for a destination that is away moves there: the disk holds the
 //! older samples, the memory the newer ones, and they leave in that order.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use protocol::remote_write::Version;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -18,51 +17,16 @@ use crate::disk_buffer::LaneFigures;
 use crate::disk_buffer_lanes::DiskBuffer;
 use crate::scraped::ScrapedSample;
 use crate::sender_lane;
+use crate::sender_shared::{SenderCounters, SenderShared};
 use crate::write_queue::{QueueLimits, WriteQueue};
 
 /// How long a stop may spend on what still waits.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Figures of one destination.
-#[derive(Debug, Default)]
-pub struct SenderCounters {
-    /// Samples that were written.
-    pub sent: AtomicU64,
-    /// Samples that the receiver refused for good.
-    pub refused: AtomicU64,
-    /// Attempts that had to be repeated.
-    pub retried: AtomicU64,
-    last_error: Mutex<Option<String>>,
-}
-
-impl SenderCounters {
-    /// The last thing that went wrong; `None` after a good delivery.
-    pub fn last_error(&self) -> Option<String> {
-        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn set_error(&self, error: Option<String>) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
-    }
-}
-
 /// The queue of a destination and the tasks that empty it.
 pub struct Sender {
     shared: Arc<SenderShared>,
     tasks: Mutex<JoinSet<()>>,
-}
-
-/// What the tasks of a sender share.
-pub(crate) struct SenderShared {
-    queue: Mutex<WriteQueue>,
-    pub(crate) pushed: Vec<Notify>,
-    pub(crate) destination: Arc<dyn WriteDestination>,
-    pub(crate) clock: Arc<dyn WallClock>,
-    pub(crate) counters: SenderCounters,
-    pub(crate) buffer: Option<Arc<DiskBuffer>>,
-    /// Set once the receiver has shown that it does not know 2.0.
-    pub(crate) speaks_v1: AtomicBool,
-    pub(crate) stop: watch::Sender<bool>,
 }
 
 impl Sender {
@@ -132,15 +96,5 @@ impl Sender {
             let waiting = self.queue_figures().0;
             tracing::warn!(waiting, "stopped before all samples were delivered");
         }
-    }
-}
-
-impl SenderShared {
-    pub(crate) fn queue(&self) -> MutexGuard<'_, WriteQueue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn version(&self) -> Version {
-        if self.speaks_v1.load(Ordering::Relaxed) { Version::V1 } else { Version::V2 }
     }
 }

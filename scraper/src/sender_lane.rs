@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, 
 use crate::disk_buffer::Place;
 use crate::disk_buffer_segment::Record;
 use crate::scraped::ScrapedSample;
-use crate::sender::SenderShared;
+use crate::sender_shared::SenderShared;
 use crate::write_client::{Verdict, backoff, body_as_v1, body_of, request_of, verdict};
 
 /// How long one request may take.

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use protocol::labels::{METRIC_NAME, is_legacy_label_name};
 
-use crate::exposition::{Dialect, name_length, quote_end, unescape};
+use crate::exposition::Dialect;
+use crate::exposition_lexing::{name_length, quote_end, unescape};
 
 /// Labels as exposed: in the order of the text, names unique, values possibly empty.
 pub type ExposedLabels<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;

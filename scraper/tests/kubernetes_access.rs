@@ -171,6 +171,7 @@ async fn an_eks_cluster_is_found_and_asked_with_fresh_tokens() {
         role_arn: Some("arn:aws:iam::1:role/reader".to_owned()),
         eks_endpoint: Some(format!("http://{eks}")),
         sts_endpoint: Some(format!("http://{sts}")),
+        trusted_sts: None,
         source: AwsSource::Keys(keys.clone()),
     };
     let clock = Arc::new(HandClock(Mutex::new(START * 1000)));
@@ -251,6 +252,7 @@ async fn what_aws_refuses_is_told() {
         role_arn: None,
         eks_endpoint: Some(format!("http://{eks}")),
         sts_endpoint: None,
+        trusted_sts: None,
         source: AwsSource::Keys(Credentials {
             access_key_id: "a".to_owned(),
             secret_access_key: "b".to_owned(),

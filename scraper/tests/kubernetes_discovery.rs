@@ -18,6 +18,7 @@ use scraper::destination::WriteDestination;
 use scraper::exposition::Dialect;
 use scraper::kubernetes::cluster::Cluster;
 use scraper::kubernetes::cluster_access::{ClusterAccess, server_url};
+use scraper::kubernetes::clusters::OwnCluster;
 use scraper::scrape_client::Fetch;
 use scraper::scrape_outcome::Answer;
 use scraper::status::TargetStatus;
@@ -57,7 +58,7 @@ impl Bench {
         let options = CollectorOptions {
             clock: Arc::new(TokioClock::starting_at(1_700_000_000_000)),
             connect: Arc::new(|_| Ok(Arc::new(AllUp))),
-            kubernetes: Some(Arc::clone(&cluster)),
+            kubernetes: OwnCluster::Known(Arc::clone(&cluster)),
             ..CollectorOptions::default()
         };
         let inbox = Arc::default();

@@ -7,7 +7,8 @@
 
 use std::path::PathBuf;
 
-use scraper::exposition::{Dialect, Entry, Parser, body_text};
+use scraper::exposition::{Dialect, Entry, body_text};
+use scraper::exposition_parser::Parser;
 use scraper::series_labels::parse_series;
 
 /// Of 211 cases: how many invalid bodies are refused.

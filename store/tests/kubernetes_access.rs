@@ -272,7 +272,7 @@ async fn definitions_tags_and_listings_go_by_the_workspace_object() {
     let cluster = Cluster::start().await;
     let id = cluster.workspace("team-a", "demo").await;
     cluster.reviews.user("viewer", &["get workspaces team-a/demo"]);
-    cluster.reviews.user("lister", &["list workspaces hearth-system/", "get /metrics"]);
+    cluster.reviews.user("lister", &["list workspaces /", "get /metrics"]);
     let arn = cluster.get("viewer", &format!("/workspaces/{id}")).await.expect(200).json();
     let arn = arn["workspace"]["arn"].as_str().expect("an ARN").to_owned();
     cluster.get("viewer", &format!("/tags/{arn}")).await.expect(200);
@@ -286,6 +286,55 @@ async fn definitions_tags_and_listings_go_by_the_workspace_object() {
     let asked = "hearth_access_reviews_total{review=\"token\",verdict=\"yes\"} 2";
     assert!(metrics.contains(asked), "{metrics}");
     cluster.get("viewer", "/metrics").await.expect(403);
+}
+
+#[tokio::test]
+async fn a_list_shows_what_stands_where_one_may_list() {
+    let cluster = Cluster::start().await;
+    for (namespace, name) in [("team-a", "one"), ("team-a", "two"), ("team-b", "three")] {
+        cluster.workspace(namespace, name).await;
+    }
+    let own = cluster.store.call_as("api", "POST", "/workspaces", json!({"alias": "own"})).await;
+    own.expect(202);
+    cluster.reviews.user("a", &["list workspaces team-a/"]);
+    cluster.reviews.user("both", &["list workspaces team-a/", "list workspaces team-b/"]);
+    cluster.reviews.user("keeper", &["list workspaces hearth-system/"]);
+    cluster.reviews.user("all", &["list workspaces /"]);
+    cluster.reviews.user("nobody", &["get workspaces team-a/one"]);
+    let aliases = |listed: &Value| {
+        let all = listed["workspaces"].as_array().expect("a list").iter();
+        let mut all: Vec<String> =
+            all.map(|one| one["alias"].as_str().expect("a text").to_owned()).collect();
+        all.sort();
+        all.join(" ")
+    };
+    for (user, seen) in [
+        ("a", "one two"),
+        ("both", "one three two"),
+        ("keeper", "own"),
+        ("all", "one own three two"),
+    ] {
+        let listed = cluster.get(user, "/workspaces").await.expect(200).json();
+        assert_eq!(aliases(&listed), seen, "{user}");
+    }
+    // Pages are of what is seen.
+    let page = cluster.get("both", "/workspaces?maxResults=2").await.expect(200).json();
+    let next = page["nextToken"].as_str().expect("there are more");
+    let rest = format!("/workspaces?maxResults=2&nextToken={next}");
+    let rest = cluster.get("both", &rest).await.expect(200).json();
+    assert_eq!((aliases(&page).split(' ').count(), aliases(&rest).split(' ').count()), (2, 1));
+
+    let refused = cluster.get("nobody", "/workspaces").await.expect(403).text();
+    assert!(
+        refused.contains("nobody may not list workspaces of hearth.dev in namespace"),
+        "{refused}"
+    );
+    let mut request = signed("all", request("GET", "/workspaces", Value::Null));
+    request.headers_mut().insert("hearth-owner", "operator/x/y/z".parse().expect("ok"));
+    cluster.store.send(request).await.expect(403);
+    cluster.reviews.with(|known| known.down = true);
+    cluster.clock.advance(Duration::from_secs(60));
+    cluster.get("a", "/workspaces").await.expect(503);
 }
 
 #[tokio::test]

@@ -62,8 +62,6 @@ impl Collectors {
             if same == Some((true, true)) {
                 continue;
             }
-            problems
-                .extend(scraper_spec::needs_cluster(spec).iter().map(|w| format!("{key}: {w}")));
             let configuration = match scraper_spec::configuration(spec) {
                 Ok(configuration) => configuration,
                 Err(faults) => {

@@ -1,8 +1,7 @@
 //! The source of `hearth up`: files and folders of manifests.
 //!
 //! What is wrong is reported and leaves everything else in force: of a broken document its last
-//! good
-//! version stays, and nothing is removed until the whole source reads well again.
+//! good version stays, and nothing is removed until the whole source reads well again.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,6 +40,8 @@ pub struct Snapshot {
     pub manifests: BTreeMap<ObjectKey, Manifest>,
     /// Everything that is wrong now.
     pub faults: Vec<FileFault>,
+    /// What is valid but will not do what its writer may hope.
+    pub warnings: Vec<FileFault>,
     /// Whether the whole source was read without a fault, so that what is gone may be removed.
     pub complete: bool,
 }
@@ -66,6 +67,11 @@ impl Source {
     /// The paths to watch.
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
+    }
+
+    /// What was read last.
+    pub fn last(&self) -> &Snapshot {
+        &self.last
     }
 
     /// Reads everything again.
@@ -108,6 +114,10 @@ fn judge(found: Vec<Found>, mut before: BTreeMap<ObjectKey, Manifest>) -> Snapsh
         for fault in reading.faults {
             let text = quotable_line(&text, fault.line);
             snapshot.faults.push(FileFault { file: file.clone(), fault, text });
+        }
+        for fault in reading.warnings {
+            let text = quotable_line(&text, fault.line);
+            snapshot.warnings.push(FileFault { file: file.clone(), fault, text });
         }
         for manifest in reading.manifests {
             if let Some((other, line)) = homes.get(&manifest.key) {
@@ -187,6 +197,23 @@ mod tests {
         assert_eq!(source.read().manifests.len(), 2, "nothing goes while something is wrong");
         write(dir.path(), "b.yaml", &GOOD.replace("name: a", "name: b"));
         assert_eq!(source.read().manifests.len(), 1);
+    }
+
+    #[test]
+    fn a_warning_names_its_place_and_holds_nothing_up() {
+        let scraper = "apiVersion: hearth.dev/v1alpha1\nkind: Scraper\nmetadata: {name: s}\nspec:\n  \
+                       destination: {workspaceRef: {name: a}}\n  scrapeConfiguration: |\n    \
+                       scrape_configs:\n      - job_name: x\n        \
+                       scrape_native_histograms: true\n";
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        write(dir.path(), "a.yaml", &format!("{GOOD}---\n{scraper}"));
+        let mut source = Source::new(vec![dir.path().to_owned()]);
+        let snapshot = source.read();
+        assert!(snapshot.complete && snapshot.faults.is_empty(), "{:?}", snapshot.faults);
+        assert_eq!(snapshot.manifests.len(), 2);
+        let warning = snapshot.warnings[0].to_string();
+        assert!(warning.contains("scrape_native_histograms: true"), "{warning}");
+        assert_eq!(source.last().warnings.len(), 1);
     }
 
     #[test]

@@ -134,5 +134,6 @@ fn settings() -> OperatorSettings {
         discovery_cluster_role: name("hearth-discovery"),
         collector_cluster_role: name("hearth-collector"),
         review_cluster_role: name("hearth-review"),
+        authority_overlap: jiff::SignedDuration::from_hours(24),
     }
 }

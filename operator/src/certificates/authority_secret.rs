@@ -1,15 +1,21 @@
 //! The authority's Secret: read by all, written by the leader.
+//!
+//! A Secret that is gone or cannot be read is written again as this process knows it, so that
+//! nobody has to trust anything new. Who wants a new authority says so by the annotation
+//! `hearth.dev/rotate`: the time that the authority must not be older than.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
+use tokio::sync::Notify;
 
 use crate::certificates::issuing::authority;
-use crate::certificates::rotation::{Signers, Step, after, step};
+use crate::certificates::rotation::{Schedule, Signers, Step, after, step};
 use crate::runtime::backoff::Backoff;
 use crate::runtime::cache::Cache;
 use crate::runtime::context::Context;
@@ -21,6 +27,8 @@ use crate::settings::ObjectName;
 pub const SECRET: &str = "hearth-operator-ca";
 /// The key that holds all authorities with their dates, JSON.
 const STATE: &str = "authorities.json";
+/// The annotation by which a newer authority is asked for.
+const ROTATE: &str = "hearth.dev/rotate";
 /// Longest time between two looks at the calendar.
 const LOOK: Duration = Duration::from_hours(1);
 
@@ -32,10 +40,13 @@ pub async fn keep(context: Arc<Context>) {
         ..Selection::default()
     });
     let reader = context.clone();
+    let changed = Arc::new(Notify::new());
+    let notify = changed.clone();
     cache.listen(move |_, after| {
         if let Some(signers) = after.and_then(signers) {
             reader.authority.set(signers);
         }
+        notify.notify_one();
     });
     cache.wait_synced().await;
     let mut leadership = context.leadership();
@@ -45,9 +56,10 @@ pub async fn keep(context: Arc<Context>) {
             return;
         }
         let wait = match advance(&context, &cache).await {
-            Ok(()) => {
+            Ok(until) => {
                 failures = 0;
-                LOOK
+                let wait = until.duration_since(context.clock.now());
+                LOOK.min(wait.try_into().unwrap_or_default())
             }
             Err(error) => {
                 failures += 1;
@@ -58,27 +70,32 @@ pub async fn keep(context: Arc<Context>) {
         tokio::select! {
             biased;
             _ = leadership.wait_for(|leads| !*leads) => {}
+            () = changed.notified() => {}
             () = tokio::time::sleep(wait) => {}
         }
     }
 }
 
-/// Takes the steps that are due.
-async fn advance(context: &Context, cache: &Cache<Secret>) -> Result<(), ReconcileError> {
+/// Takes the steps that are due; when the next one is.
+async fn advance(context: &Context, cache: &Cache<Secret>) -> Result<Timestamp, ReconcileError> {
     let namespace = context.settings.namespace.clone();
     let name = ObjectName { namespace, name: SECRET.to_owned() };
     loop {
         let live = cache.get(&name);
-        let known = live.as_deref().and_then(signers);
+        let lying = live.as_deref().and_then(signers);
+        let is_lost = lying.is_none();
+        let known = lying.or_else(|| context.authority.current().map(|held| (*held).clone()));
         let now = context.clock.now();
-        let due = step(known.as_ref(), now);
-        if let Step::Keep { .. } = due {
-            return Ok(());
+        let overlap = context.settings.authority_overlap;
+        let wanted_after = live.as_deref().and_then(wanted_after);
+        let due = step(known.as_ref(), Schedule { overlap, wanted_after }, now);
+        if let (Step::Keep { until }, false) = (due, is_lost) {
+            return Ok(until);
         }
         let made = authority(&context.settings.install, now)
             .map_err(|error| refused(error.to_string()))?;
         let next = after(known, due, made, now);
-        tracing::info!(step = ?due, current = ?next.current, "the certificate authority moves on");
+        tracing::info!(step = ?due, is_lost, current = ?next.current, "the authority's Secret is written");
         write(context, cache, live.as_deref(), &next).await?;
     }
 }
@@ -140,6 +157,17 @@ fn secret(signers: &Signers) -> Result<Secret, ReconcileError> {
         type_: Some("kubernetes.io/tls".to_owned()),
         ..Secret::default()
     })
+}
+
+/// The time after which somebody wants the authority to have taken its place; words that are no
+/// time ask for nothing.
+fn wanted_after(secret: &Secret) -> Option<Timestamp> {
+    let text = secret.annotations().get(ROTATE)?;
+    let time = text.parse();
+    if let Err(error) = &time {
+        tracing::warn!(%error, text, "the annotation {ROTATE} of Secret {SECRET} is no time");
+    }
+    time.ok()
 }
 
 /// The authorities in the Secret; a Secret that cannot be read counts as none, and is replaced.

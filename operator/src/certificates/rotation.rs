@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 pub const AUTHORITY_DAYS: i64 = 365;
 /// How long a certificate from it is valid.
 pub const LEAF_DAYS: i64 = 90;
-/// How long the next authority is trusted before it signs: every client has read it by then.
-const OVERLAP: SignedDuration = SignedDuration::from_hours(24);
+/// How long the next authority is trusted before it signs, where nothing else is said: every client
+/// has read it by then.
+pub const OVERLAP_HOURS: i64 = 24;
 
 /// One authority: its certificate and its key, PEM.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,14 +76,25 @@ pub enum Step {
     Drop,
 }
 
+/// When authorities are replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// How long the next authority is trusted before it signs.
+    pub overlap: SignedDuration,
+    /// Somebody wants an authority that took its place after this time.
+    pub wanted_after: Option<Timestamp>,
+}
+
 /// What is to be done now.
-pub fn step(signers: Option<&Signers>, now: Timestamp) -> Step {
+pub fn step(signers: Option<&Signers>, schedule: Schedule, now: Timestamp) -> Step {
     let Some(Signers { current, next, previous }) = signers else { return Step::Begin };
     if now >= current.not_after {
         return Step::Begin;
     }
-    let renewal = renewal(current.not_before, current.not_after);
-    let switch = next.as_ref().map(|next| next.since + OVERLAP);
+    let aged = renewal(current.not_before, current.not_after);
+    let wanted = schedule.wanted_after.filter(|wanted| current.since < *wanted);
+    let renewal = wanted.map_or(aged, |wanted| wanted.min(aged));
+    let switch = next.as_ref().map(|next| next.since + schedule.overlap);
     let drop = previous.as_ref().map(|previous| previous.since + days(LEAF_DAYS));
     match (switch, drop) {
         (_, Some(at)) if now >= at => Step::Drop,
@@ -128,6 +140,9 @@ pub fn days(days: i64) -> SignedDuration {
 mod tests {
     use super::*;
 
+    const SCHEDULE: Schedule =
+        Schedule { overlap: SignedDuration::from_hours(OVERLAP_HOURS), wanted_after: None };
+
     fn day(day: i64) -> Timestamp {
         Timestamp::from_second(1_700_000_000).unwrap() + days(day)
     }
@@ -150,7 +165,7 @@ mod tests {
         let mut steps = Vec::new();
         for hour in 0..(2 * 365 * 24) {
             let now = day(0) + SignedDuration::from_hours(hour);
-            let step = step(signers.as_ref(), now);
+            let step = step(signers.as_ref(), SCHEDULE, now);
             if !matches!(step, Step::Keep { .. }) {
                 let today = hour / 24;
                 steps.push(format!("{step:?} {today}"));
@@ -164,7 +179,7 @@ mod tests {
             assert!(!current.key.is_empty() && now < current.not_after);
             let trusted = trusted_since[&current.certificate];
             let begun = current.since == day(0);
-            assert!(begun || now.duration_since(trusted) >= OVERLAP, "{now}");
+            assert!(begun || now.duration_since(trusted) >= SCHEDULE.overlap, "{now}");
             if let Some(previous) = &known.previous {
                 assert!(previous.key.is_empty(), "a key that signs no more is not kept");
             }
@@ -185,7 +200,7 @@ mod tests {
     #[test]
     fn an_authority_that_has_ended_is_replaced_at_once() {
         let signers = Signers { current: signer("old", 0), next: None, previous: None };
-        assert_eq!(step(Some(&signers), day(AUTHORITY_DAYS)), Step::Begin);
+        assert_eq!(step(Some(&signers), SCHEDULE, day(AUTHORITY_DAYS)), Step::Begin);
         let fresh = after(Some(signers), Step::Begin, signer("new", 365), day(365));
         assert_eq!(fresh.current.common_name, "new");
         assert_eq!(fresh.bundle(), "new\n");
@@ -194,8 +209,26 @@ mod tests {
     #[test]
     fn keep_says_when_to_ask_again() {
         let signers = Signers { current: signer("a", 0), next: None, previous: None };
-        let Step::Keep { until } = step(Some(&signers), day(1)) else { panic!("keep") };
+        let Step::Keep { until } = step(Some(&signers), SCHEDULE, day(1)) else { panic!("keep") };
         assert!(until > day(242) && until <= day(244), "{until}");
-        assert_eq!(step(Some(&signers), until), Step::Announce);
+        assert_eq!(step(Some(&signers), SCHEDULE, until), Step::Announce);
+    }
+
+    #[test]
+    fn an_authority_is_replaced_once_when_somebody_asks_for_a_newer_one() {
+        let mut signers = Signers { current: signer("old", 0), next: None, previous: None };
+        let asked = Schedule { wanted_after: Some(day(10)), ..SCHEDULE };
+        assert_eq!(step(Some(&signers), asked, day(9)), Step::Keep { until: day(10) });
+        let mut steps = Vec::new();
+        for day_now in [10, 10, 11, 11, 12] {
+            let step = step(Some(&signers), asked, day(day_now));
+            signers = after(Some(signers), step, signer("new", 10), day(day_now));
+            steps.push(step);
+        }
+        assert_eq!([steps[0], steps[2]], [Step::Announce, Step::Switch], "{steps:?}");
+        for quiet in [1, 3, 4] {
+            assert!(matches!(steps[quiet], Step::Keep { .. }), "{steps:?}");
+        }
+        assert_eq!(signers.bundle(), "new\nold\n");
     }
 }

@@ -20,9 +20,10 @@ impl Backoff {
     /// Of watches: a kind that appears is noticed within seconds.
     pub const WATCH: Self =
         Self { first: Duration::from_millis(500), ceiling: Duration::from_secs(10) };
-    /// Of watches of kinds that the cluster may do without: one look a minute.
+    /// Of watches of kinds that the cluster may do without: whoever installs one waits for half a
+    /// minute at most, however the wait falls.
     pub const OPTIONAL_WATCH: Self =
-        Self { first: Duration::from_secs(5), ceiling: Duration::from_mins(1) };
+        Self { first: Duration::from_secs(5), ceiling: Duration::from_secs(24) };
 
     /// The wait after `failures` failures in a row (1 or more), between 75 % and 125 % of the
     /// doubled one; which of it depends on `who`, so that many who fail together come back apart.
@@ -56,6 +57,14 @@ mod tests {
                 let wait = backoff.wait(failures, &who);
                 assert!(wait >= plain.mul_f64(0.74) && wait <= plain.mul_f64(1.26), "{wait:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_kind_that_is_installed_late_is_seen_within_half_a_minute() {
+        for failures in 1..200 {
+            let wait = Backoff::OPTIONAL_WATCH.wait(failures, &"PrometheusRule");
+            assert!(wait <= Duration::from_secs(30), "{wait:?}");
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::certificates::authority::Authority;
 use crate::certificates::tokens::Tokens;
 use crate::runtime::apply::Applied;
+use crate::runtime::custody::Custody;
 use crate::runtime::events::Events;
 use crate::runtime::https::HttpsClients;
 use crate::runtime::metrics::Metrics;
@@ -44,6 +45,8 @@ pub struct Context {
     pub events: Events,
     /// One watch and one cache a kind.
     pub watches: Watches,
+    /// Other operators.
+    pub custody: Custody,
     /// What was applied last.
     pub applied: Applied,
     /// The certificate authority.
@@ -67,8 +70,10 @@ impl Context {
         let namespaces = settings.watch_namespaces.clone();
         let watches = Watches::new(client.clone(), namespaces, metrics.clone(), events.clone());
         let tokens = Tokens::new(client.clone(), &settings, clock.clone());
+        let custody = Custody::new(client.clone());
         Arc::new(Self {
             client,
+            custody,
             settings,
             clock,
             metrics,

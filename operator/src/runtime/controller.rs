@@ -16,6 +16,7 @@ use crate::runtime::apply::Applicable;
 use crate::runtime::backoff::jitter;
 use crate::runtime::cache::{Cache, name_of};
 use crate::runtime::context::Context;
+use crate::runtime::custody;
 use crate::runtime::error::ReconcileError;
 use crate::runtime::queue::Queue;
 use crate::runtime::status_writer;
@@ -227,6 +228,9 @@ impl<R: Reconciler> Controller<R> {
                 let generation = object.meta().generation.unwrap_or_default();
                 let metrics = &self.context.metrics;
                 let ran = status_writer::observed(object.as_ref()) == Some(generation);
+                if let Some(again) = self.leaves_alone(object.as_ref()).await {
+                    return Ok(again);
+                }
                 metrics.generation_seen(&kind, name, generation, ran);
                 self.reconciler.reconcile(object).await
             }
@@ -238,6 +242,25 @@ impl<R: Reconciler> Controller<R> {
                 Ok(Next::Change)
             }
         }
+    }
+
+    /// Whether another operator looks after the object: then it is told so by an event, since the
+    /// status is the other one's, and looked at again later.
+    async fn leaves_alone(&self, object: &R::Kind) -> Option<Next> {
+        let Context { settings, custody, clock, events, .. } = &*self.context;
+        let recorded = status_writer::operator(object);
+        let namespace = custody::other(recorded.as_deref(), &settings.namespace)?;
+        let sight = custody.sight(namespace).await;
+        let (other, me) = (recorded.as_deref().unwrap_or_default(), custody::name(settings));
+        let (kind, name) = (R::Kind::kind(&()), name_of(object));
+        if custody::is_gone(&sight, clock.now()) {
+            tracing::info!(%kind, %name, other, "taken over from an operator that is gone");
+            return None;
+        }
+        let message = custody::complaint(other, &me, &sight);
+        tracing::warn!(%kind, %name, message, "left alone");
+        events.warning(object, "OtherOperator", &message).await;
+        Some(Next::After(custody::AGAIN))
     }
 
     /// Tells the failure in the object's status, in a time box of its own.

@@ -188,7 +188,7 @@ impl Elector {
 /// The end of a lease, for those who want to tell people.
 pub fn over(spec: &LeaseSpec) -> Option<Timestamp> {
     let life = SignedDuration::from_secs(i64::from(spec.lease_duration_seconds?));
-    Some(spec.renew_time.as_ref()?.0 + life)
+    spec.renew_time.as_ref()?.0.checked_add(life).ok()
 }
 
 #[cfg(test)]

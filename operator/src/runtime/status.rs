@@ -132,7 +132,8 @@ pub fn common(
     let before = before.map(|common| common.conditions.as_slice()).unwrap_or_default();
     let said = progress.conditions().into_iter().chain(own);
     let conditions = said.map(|said| condition(before, generation, said, now)).collect();
-    CommonStatus { observed_generation: generation, conditions }
+    // Whoever writes the status says who that is.
+    CommonStatus { observed_generation: generation, conditions, operator: None }
 }
 
 /// The common part after a reconcile that did not get through: what was known of the kind's own

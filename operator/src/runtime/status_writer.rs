@@ -9,10 +9,13 @@ use serde_json::{Map, Value, json};
 use crate::runtime::apply::{Applicable, built, told};
 use crate::runtime::cache::{Cache, name_of};
 use crate::runtime::context::{Context, field_manager};
+use crate::runtime::custody;
 use crate::runtime::error::ReconcileError;
 use crate::runtime::status::{self, Holds};
+use crate::settings::ObjectName;
 
-/// Writes the whole status of an object, by server-side apply; no request where it is as before.
+/// Writes the whole status of an object, by server-side apply; no request where it is as before, or
+/// where another operator was faster.
 /// Conditions that turned are told as events, and the time to Programmed is counted.
 ///
 /// # Errors
@@ -30,10 +33,11 @@ pub async fn write<K: Applicable>(
         reason: "Unwritable",
         message: format!("could not {doing}: {error}"),
     };
-    let after = serde_json::to_value(status).map_err(unwritable)?;
+    let mut after = serde_json::to_value(status).map_err(unwritable)?;
+    after["operator"] = json!(custody::name(&context.settings));
     let before = status_of(object);
     programmed(context, object, &after);
-    if before == after {
+    if before == after || taken(context, cache, &name) {
         return Ok(());
     }
     // The uid keeps a status from landing on a later object of the same name.
@@ -78,6 +82,21 @@ pub async fn write_failure<K: Applicable>(
         whole[field] = value.clone();
     }
     write(context, cache, object, &whole).await
+}
+
+/// The operator that looks after an object, by its status.
+pub fn operator<K: Serialize>(object: &K) -> Option<String> {
+    common(&status_of(object)).operator
+}
+
+/// Whether the newest state of an object bears the name of another operator that is not gone.
+fn taken<K: Applicable>(context: &Context, cache: &Cache<K>, name: &ObjectName) -> bool {
+    let recorded = cache.get(name).and_then(|object| operator(object.as_ref()));
+    let other = custody::other(recorded.as_deref(), &context.settings.namespace);
+    other.is_some_and(|other| {
+        let sight = context.custody.known(other);
+        !sight.is_some_and(|sight| custody::is_gone(&sight, context.clock.now()))
+    })
 }
 
 /// The generation that an object's status speaks of.

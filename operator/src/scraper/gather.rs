@@ -25,6 +25,8 @@ pub struct Gathered {
     pub programmed: usize,
     /// Why the first shard that refuses the generation refuses it.
     pub refused: Option<String>,
+    /// What is amiss with the first shard that tells of something.
+    pub trouble: Option<String>,
     /// Why the first shard that does not answer does not.
     pub silent: Option<String>,
     /// Targets of all shards.
@@ -73,6 +75,9 @@ fn take(
     gathered.programmed += usize::from(runs && report.shards as usize == shards);
     if let Some(why) = &report.refused {
         gathered.refused.get_or_insert_with(|| format!("collector {shard}: {}", shortened(why)));
+    }
+    if let Some(what) = report.troubles.first() {
+        gathered.trouble.get_or_insert_with(|| format!("collector {shard}: {}", shortened(what)));
     }
     gathered.targets.active += count(report.active);
     gathered.targets.down += count(report.down);
@@ -180,13 +185,16 @@ mod tests {
     #[test]
     fn a_shard_that_is_silent_behind_or_refuses_does_not_run_the_generation() {
         let refusing = CollectorReport { refused: Some("line 3: no".into()), ..report(2, 4, 4) };
-        let miscounting = report(3, 3, 4);
+        let lost = vec!["the cluster to discover targets in: no".to_owned()];
+        let miscounting = CollectorReport { troubles: lost, ..report(3, 3, 4) };
         let answers =
             [Ok(report(0, 4, 3)), Err("no route".to_owned()), Ok(refusing), Ok(miscounting)];
         let all = gather(&answers, 4);
         assert_eq!((all.answered, all.programmed), (3, 0));
         assert_eq!(all.refused.as_deref(), Some("collector 2: line 3: no"));
         assert_eq!(all.silent.as_deref(), Some("collector 1: no route"));
+        let trouble = all.trouble.as_deref();
+        assert_eq!(trouble, Some("collector 3: the cluster to discover targets in: no"));
     }
 
     #[test]

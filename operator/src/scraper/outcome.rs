@@ -139,7 +139,8 @@ fn programmed(seen: &Seen) -> Said {
 }
 
 fn healthy(seen: &Seen) -> Said {
-    let Gathered { answered, asked, targets, remote_write, silent, jobs, .. } = &seen.gathered;
+    let Gathered { answered, asked, targets, remote_write, silent, trouble, jobs, .. } =
+        &seen.gathered;
     let write = remote_write.as_ref().and_then(|write| write.last_error.clone());
     if let Some(error) = write {
         return Said::no("Healthy", "WriteFails", format!("samples do not arrive: {error}"));
@@ -150,6 +151,9 @@ fn healthy(seen: &Seen) -> Said {
             0 => Said::unknown("Healthy", "NoAnswer", why),
             _ => Said::no("Healthy", "CollectorSilent", why),
         };
+    }
+    if let Some(why) = trouble {
+        return Said::no("Healthy", "CollectorInTrouble", why.clone());
     }
     if targets.down > 0 {
         let message = format!("{} of {} targets are down", targets.down, targets.active);
@@ -238,6 +242,17 @@ mod tests {
         assert_eq!(holds(&told.common, "Healthy"), Some(Holds::False));
         let messages = told.common.conditions.iter().map(|condition| condition.message.as_str());
         assert!(messages.into_iter().any(|message| message == "job pods: no rights"));
+    }
+
+    #[test]
+    fn what_a_collector_says_of_its_cluster_stands_before_targets() {
+        let mut seen = running(2);
+        seen.gathered.targets.down = 1;
+        seen.gathered.trouble = Some("collector 0: eks: 403".to_owned());
+        let told = all(&seen);
+        assert_eq!(holds(&told.common, "Healthy"), Some(Holds::False));
+        let messages = told.common.conditions.iter().map(|condition| condition.message.as_str());
+        assert!(messages.into_iter().any(|message| message == "collector 0: eks: 403"));
     }
 
     #[test]

@@ -23,6 +23,7 @@ const TLS: &str = "/var/run/secrets/hearth/tls";
 const CA: &str = "/var/run/secrets/hearth/ca";
 const STORE: &str = "/var/run/secrets/hearth/store";
 const KUBECONFIG: &str = "/var/run/secrets/hearth/kubeconfig";
+const AWS: &str = "/var/run/secrets/hearth/aws";
 /// Kubernetes' own life of a mounted token.
 const TOKEN_SECONDS: u32 = 3607;
 /// Of the buffer's volume, what samples may fill: the rest is for what else is remembered there.
@@ -68,7 +69,7 @@ fn pod(
     resolved: &Resolved,
     surroundings: Surroundings<'_>,
 ) -> Value {
-    let ScraperSpec { image, resources: wanted, placement, source, .. } = &scraper.spec;
+    let ScraperSpec { image, resources: wanted, placement, .. } = &scraper.spec;
     let mounts = volumes(scraper, family, resolved);
     let shown = mounts.iter().map(|mount| {
         let read_only = mount.name != names::BUFFER;
@@ -89,7 +90,7 @@ fn pod(
             "image": image.as_deref().unwrap_or(surroundings.image),
             "imagePullPolicy": "IfNotPresent",
             "args": arguments(scraper, resolved, surroundings),
-            "env": environment(source.as_ref()),
+            "env": environment(),
             "ports": [{"name": names::PORT_NAME, "containerPort": names::PORT}],
             "resources": resources(
                 wanted.as_ref(),
@@ -143,6 +144,11 @@ fn volumes(scraper: &Scraper, family: &Family, resolved: &Resolved) -> Vec<Mount
         let items = json!([{"key": key.key, "path": "kubeconfig"}]);
         let volume = json!({"secret": {"secretName": key.name, "items": items}});
         mounts.push(mount("kubeconfig", KUBECONFIG, volume));
+    }
+    let eks = source.as_ref().and_then(|source| source.eks.as_ref());
+    if let Some(name) = eks.and_then(|eks| eks.credentials_secret_name.as_ref()) {
+        // Files and not variables: changed keys are used without a restart.
+        mounts.push(mount("aws", AWS, secret(name)));
     }
     mounts
 }
@@ -213,11 +219,14 @@ fn source_arguments(source: &Source) -> Vec<String> {
         let EksSource {
             cluster_arn,
             role_arn,
-            credentials_secret_name: _,
+            credentials_secret_name,
             eks_endpoint,
             sts_endpoint,
         } = eks;
         arguments.push(format!("--eks-cluster-arn={cluster_arn}"));
+        if credentials_secret_name.is_some() {
+            arguments.push(format!("--eks-credentials-dir={AWS}"));
+        }
         let optional =
             [("role-arn", role_arn), ("endpoint", eks_endpoint), ("sts-endpoint", sts_endpoint)];
         let given = optional.into_iter().filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
@@ -230,25 +239,12 @@ fn source_arguments(source: &Source) -> Vec<String> {
 }
 
 /// The pod's number in its set says which shard it is.
-fn environment(source: Option<&Source>) -> Vec<Value> {
+fn environment() -> Value {
     let path = "metadata.labels['apps.kubernetes.io/pod-index']";
-    let mut all = vec![json!({
+    json!([{
         "name": "SHARD",
         "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}},
-    })];
-    let eks = source.and_then(|source| source.eks.as_ref());
-    if let Some(secret) = eks.and_then(|eks| eks.credentials_secret_name.as_ref()) {
-        let keys = [
-            ("AWS_ACCESS_KEY_ID", false),
-            ("AWS_SECRET_ACCESS_KEY", false),
-            ("AWS_SESSION_TOKEN", true),
-        ];
-        all.extend(keys.into_iter().map(|(key, optional)| {
-            let reference = json!({"name": secret, "key": key, "optional": optional});
-            json!({"name": key, "valueFrom": {"secretKeyRef": reference}})
-        }));
-    }
-    all
+    }])
 }
 
 /// The size of the buffer as the spec says.

@@ -16,7 +16,9 @@ use tokio::sync::watch;
 use crate::certificates::issuing::Leaf;
 use crate::certificates::rotation::renewal;
 use crate::runtime::context::Context;
+use crate::runtime::http::Waits;
 use crate::settings::OperatorSettings;
+use crate::webhook::server::Certificates;
 
 /// Longest time between two looks at the calendar.
 const LOOK: Duration = Duration::from_hours(1);
@@ -46,6 +48,15 @@ pub fn server_config(leaf: &Leaf) -> Result<Arc<ServerConfig>, String> {
         .map_err(|error| error.to_string())?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// What readiness waits for: without a certificate every call of the API server would fail, and
+/// the objects would get in unlooked at.
+pub fn waits(certificates: Certificates) -> Waits {
+    Arc::new(move || {
+        let has_none = certificates.borrow().is_none();
+        has_none.then(|| "the webhook has no certificate yet".to_owned())
+    })
 }
 
 /// Keeps a good certificate in `certificates`: a new one when the authority changes and when two

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
-use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingWebhook, ValidatingWebhookConfiguration,
+};
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -34,11 +36,7 @@ pub fn patch(
     let mut ours = Vec::new();
     let mut differs = false;
     for webhook in live.webhooks.iter().flatten() {
-        let service = webhook.client_config.service.as_ref();
-        let leads_here = service.is_some_and(|service| {
-            service.name == settings.webhook_service && service.namespace == settings.namespace
-        });
-        if leads_here {
+        if leads_here(webhook, settings) {
             differs |= webhook.client_config.ca_bundle.as_ref() != Some(&bundle);
             ours.push(json!({"name": webhook.name, "clientConfig": {"caBundle": bundle}}));
         }
@@ -53,14 +51,38 @@ pub fn patch(
     })
 }
 
-/// Keeps the field right while this process leads. The configuration bears the name of the
-/// webhook's Service.
+/// Why the API server does not ask the webhook yet: nothing where it does, and where there is no
+/// configuration to ask by.
+pub fn pending(context: &Context) -> Option<String> {
+    let settings = &context.settings;
+    settings.webhook_listen?;
+    let name = settings.webhook_service.clone();
+    let cache = context.watches.cluster::<ValidatingWebhookConfiguration>(selection(settings));
+    let live = cache.get(&ObjectName { namespace: String::new(), name })?;
+    let is_bare = |webhook: &ValidatingWebhook| {
+        leads_here(webhook, settings) && webhook.client_config.ca_bundle.is_none()
+    };
+    let told = || "the webhook's caBundle is not written yet; the leading operator does".to_owned();
+    live.webhooks.iter().flatten().any(is_bare).then(told)
+}
+
+fn leads_here(webhook: &ValidatingWebhook, settings: &OperatorSettings) -> bool {
+    webhook.client_config.service.as_ref().is_some_and(|service| {
+        service.name == settings.webhook_service && service.namespace == settings.namespace
+    })
+}
+
+/// The configuration bears the name of the webhook's Service.
+fn selection(settings: &OperatorSettings) -> Selection {
+    let fields = Some(format!("metadata.name={}", settings.webhook_service));
+    Selection { fields, ..Selection::default() }
+}
+
+/// Keeps the field right while this process leads.
 pub async fn keep(context: Arc<Context>) {
     let name = context.settings.webhook_service.clone();
-    let cache = context.watches.cluster::<ValidatingWebhookConfiguration>(Selection {
-        fields: Some(format!("metadata.name={name}")),
-        ..Selection::default()
-    });
+    let cache =
+        context.watches.cluster::<ValidatingWebhookConfiguration>(selection(&context.settings));
     let changed = Arc::new(Notify::new());
     let notify = changed.clone();
     cache.listen(move |_, _| notify.notify_one());

@@ -299,6 +299,7 @@ mod configuration {
             discovery_cluster_role: "d".into(),
             collector_cluster_role: "c".into(),
             review_cluster_role: "r".into(),
+            authority_overlap: k8s_openapi::jiff::SignedDuration::from_hours(24),
         }
     }
 

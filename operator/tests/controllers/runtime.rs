@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use http::Method;
 use operator::runtime::lease::Elector;
+use operator::settings::OperatorSettings;
+use operator::webhook::certificate;
 use serde_json::json;
+use tokio::sync::watch;
+use tower::ServiceExt as _;
 
 use crate::fake_api::{Asked, FakeApi, Fault};
-use crate::setting::{Running, make_class, make_store, pass, store_ready, until};
+use crate::setting::{Running, make_class, make_store, pass, settings, store_ready, until};
 
 #[tokio::test(start_paused = true)]
 async fn a_missing_kind_is_waited_for_and_told() {
@@ -107,4 +111,60 @@ async fn a_leader_that_cannot_renew_stops_before_another_may_begin() {
         api.heal();
         until("it leads again", leads).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_operators_the_first_one_keeps_an_object_until_it_is_gone() {
+    let api = FakeApi::default();
+    make_class(&api, true);
+    make_store(&api, &json!({}));
+    let first = Running::store(&api);
+    let elector =
+        tokio::spawn(Elector::new(first.context.clone(), api.client(), "one".into()).run());
+    store_ready(&api).await;
+    let operator = || api.find("stores", "main").unwrap_or_default()["status"]["operator"].clone();
+    assert_eq!(operator(), "hearth-system/hearth");
+
+    let other = OperatorSettings { namespace: "other".to_owned(), ..settings() };
+    let second = Running::start_with(&api, other).and_stores();
+    pass(5).await;
+    let before = api.log().len();
+    pass(600).await;
+    let log = api.log();
+    // Its own authority lies in its own namespace.
+    let here = |asked: &&Asked| asked.writes() && !asked.path.contains("/namespaces/other/");
+    let writes: Vec<&Asked> = log[before..].iter().filter(here).collect();
+    assert!(writes.is_empty(), "nobody fights: {writes:?}");
+    let told = log
+        .iter()
+        .any(|asked| asked.method != Method::GET && asked.path.contains("/namespaces/shop/events"));
+    assert!(told, "whoever describes the object sees why");
+    assert_eq!(operator(), "hearth-system/hearth");
+
+    drop(first);
+    elector.abort();
+    until("the second one takes over", || operator() == "other/hearth").await;
+    drop(second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn readiness_waits_for_the_webhooks_certificate() {
+    let api = FakeApi::default();
+    let running = Running::start(&api);
+    let (sender, certificates) = watch::channel(None);
+    let waits = vec![certificate::waits(certificates)];
+    let router = operator::runtime::http::router(running.context.clone(), waits);
+    let ask = async || {
+        let request = http::Request::get("/-/ready").body(axum::body::Body::empty()).unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), 4096).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    };
+    until("there is an authority", || running.context.authority.current().is_some()).await;
+    let (status, said) = ask().await;
+    assert_eq!((status, said.as_str()), (503, "the webhook has no certificate yet\n"));
+    let _keeper = tokio::spawn(certificate::keep(running.context.clone(), sender));
+    pass(1).await;
+    assert_eq!(ask().await.0, 200);
 }

@@ -41,6 +41,7 @@ pub fn settings() -> OperatorSettings {
         discovery_cluster_role: "hearth-discovery".to_owned(),
         collector_cluster_role: "hearth-collector".to_owned(),
         review_cluster_role: "hearth-review".to_owned(),
+        authority_overlap: SignedDuration::from_hours(24),
     }
 }
 
@@ -53,9 +54,14 @@ pub struct Running {
 impl Running {
     /// Starts an operator that leads.
     pub fn start(api: &FakeApi) -> Self {
+        Self::start_with(api, settings())
+    }
+
+    /// The same with settings of its own.
+    pub fn start_with(api: &FakeApi, settings: OperatorSettings) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Arc::new(PausedClock { start: Instant::now() });
-        let context = Context::new(api.client(), settings(), clock);
+        let context = Context::new(api.client(), settings, clock);
         let mut tasks = JoinSet::new();
         tasks.spawn(authority_secret::keep(context.clone()));
         context.lead(true);
@@ -68,9 +74,12 @@ impl Running {
     }
 
     pub fn store(api: &FakeApi) -> Self {
-        let running = Self::start(api);
-        let controller = operator::store::controller::controller(&running.context);
-        running.with(controller)
+        Self::start(api).and_stores()
+    }
+
+    pub fn and_stores(self) -> Self {
+        let controller = operator::store::controller::controller(&self.context);
+        self.with(controller)
     }
 }
 

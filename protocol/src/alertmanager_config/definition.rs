@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::alertmanager_config::http::HttpConfig;
 use crate::alertmanager_config::receivers::{Receiver, SnsConfig, WebhookConfig};
+use crate::alertmanager_config::secret::SecretText;
 use crate::alertmanager_config::{AlertmanagerConfig, CONFIG_BYTES_MAX, or_default};
 use crate::fault::Fault;
 use crate::places::Places;
@@ -184,7 +185,8 @@ impl Demands<'_> {
             self.file(&format!("{path}.url_file"));
         }
         self.unbuilt(config.payload.is_some(), &format!("{path}.payload"));
-        if let Some(crate::alertmanager_config::secret::SecretText::Inline(url)) = &config.url {
+        if let Some(SecretText::Inline(url)) = &config.url {
+            let url = url.expose();
             let http = url.starts_with("http://") || url.starts_with("https://");
             let path = format!("{path}.url");
             if url.contains("{{") {

@@ -2,17 +2,16 @@
 
 use serde_json::Value;
 
-/// What stands in place of a secret.
-pub const MASK: &str = "<secret>";
+use crate::secret::REDACTED;
 
 /// The configuration as YAML with every inline secret masked; references stay readable. A text that
 /// is no YAML is masked whole.
 pub fn masked(config_text: &str) -> String {
     let Ok(mut value) = crate::yaml::from_str::<Value>(config_text) else {
-        return MASK.to_owned();
+        return REDACTED.to_owned();
     };
     mask(&mut value, "", false);
-    serde_saphyr::to_string(&value).unwrap_or_else(|_| MASK.to_owned())
+    serde_saphyr::to_string(&value).unwrap_or_else(|_| REDACTED.to_owned())
 }
 
 /// `secret`: the field that holds this value says that it is one. `section`: the nearest list's
@@ -28,9 +27,9 @@ fn mask(value: &mut Value, section: &str, secret: bool) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| mask(item, section, secret)),
         Value::String(text) if secret && !text.starts_with("secret://") && !text.is_empty() => {
-            MASK.clone_into(text);
+            REDACTED.clone_into(text);
         }
-        Value::Number(_) | Value::Bool(_) if secret => *value = Value::String(MASK.to_owned()),
+        Value::Number(_) | Value::Bool(_) if secret => *value = Value::String(REDACTED.to_owned()),
         _ => {}
     }
 }
@@ -61,7 +60,7 @@ mod tests {
              http_headers: {X: {secrets: [s3cret]}}\n  - url: secret://hooks/url\n",
         );
         assert!(!shown.contains("s3cret"), "{shown}");
-        for kept in ["receiver: a", "bob", "secret://hooks/url", MASK] {
+        for kept in ["receiver: a", "bob", "secret://hooks/url", REDACTED] {
             assert!(shown.contains(kept), "{kept} in {shown}");
         }
     }

@@ -1,19 +1,21 @@
 //! Secret values in a configuration: inline, or a reference.
 //!
 //! `secret://NAME/KEY` names a value that is kept elsewhere and fetched at the moment of sending.
-//! An inline value never shows in a log: `Debug` prints `<secret>`.
+//! An inline value is a [`Secret`], which no print shows.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::secret::Secret;
+
 const SCHEME: &str = "secret://";
 
 /// A value that must not be shown.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SecretText {
     /// The value itself.
-    Inline(String),
+    Inline(Secret),
     /// Where the value is kept.
     Reference(SecretRef),
 }
@@ -32,7 +34,7 @@ impl std::str::FromStr for SecretText {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let Some(place) = text.strip_prefix(SCHEME) else {
-            return Ok(Self::Inline(text.to_owned()));
+            return Ok(Self::Inline(Secret::new(text)));
         };
         match place.split_once('/') {
             Some((name, key)) if !name.is_empty() && !key.is_empty() && !key.contains('/') => {
@@ -64,12 +66,10 @@ impl fmt::Display for SecretRef {
     }
 }
 
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Inline(_) => f.write_str("<secret>"),
-            Self::Reference(reference) => fmt::Display::fmt(reference, f),
-        }
+impl Default for SecretText {
+    /// Nothing written.
+    fn default() -> Self {
+        Self::Inline(Secret::default())
     }
 }
 

@@ -16,8 +16,48 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// Characters of an error that are told.
 const ERROR_CHARS_MAX: usize = 300;
 
-/// The body of a good answer; of another one, status and text as the reason.
-pub async fn get(url: &Url, headers: Vec<(String, String)>) -> Result<String, String> {
+/// Why there is no good answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AwsFault {
+    /// It said no.
+    #[error("{host}: HTTP status {status}: {text}")]
+    Refused {
+        /// Who.
+        host: String,
+        /// How.
+        status: u16,
+        /// In its words, shortened.
+        text: String,
+    },
+    /// It could not be asked, or not be understood.
+    #[error("{host}: {reason}")]
+    Unreachable {
+        /// Who.
+        host: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// The body of a good answer.
+pub async fn get(url: &Url, headers: Vec<(String, String)>) -> Result<String, AwsFault> {
+    let host = url.host_str().unwrap_or("").to_owned();
+    let answer = match timeout(ANSWER_TIMEOUT, ask(url, headers)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(format!("no answer within {} s", ANSWER_TIMEOUT.as_secs())),
+    };
+    match answer {
+        Ok((200..=299, text)) => Ok(text),
+        Ok((status, text)) => {
+            let text: String = text.trim().chars().take(ERROR_CHARS_MAX).collect();
+            Err(AwsFault::Refused { host, status, text })
+        }
+        Err(reason) => Err(AwsFault::Unreachable { host, reason }),
+    }
+}
+
+/// Status and text of any answer.
+async fn ask(url: &Url, headers: Vec<(String, String)>) -> Result<(u16, String), String> {
     let config = HttpClientConfig { follow_redirects: Some(false), ..HttpClientConfig::default() };
     let client = HttpClient::new(&config)?;
     let mut map = HeaderMap::new();
@@ -26,26 +66,13 @@ pub async fn get(url: &Url, headers: Vec<(String, String)>) -> Result<String, St
         let value = HeaderValue::from_str(&value).map_err(|error| error.to_string())?;
         map.insert(name, value);
     }
-    let ask = async {
-        let mut response = client.get(url.as_str(), map).await?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| error.to_string())? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(format!("more than {ANSWER_BYTES_MAX} bytes"));
-            }
-            body.extend_from_slice(&chunk);
+    let mut response = client.get(url.as_str(), map).await?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| error.to_string())? {
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(format!("more than {ANSWER_BYTES_MAX} bytes"));
         }
-        let text = String::from_utf8_lossy(&body).into_owned();
-        if response.status().is_success() {
-            return Ok(text);
-        }
-        let told: String = text.chars().take(ERROR_CHARS_MAX).collect();
-        Err(format!("HTTP status {}: {}", response.status(), told.trim()))
-    };
-    match timeout(ANSWER_TIMEOUT, ask).await {
-        Ok(answer) => {
-            answer.map_err(|reason| format!("{}: {reason}", url.host_str().unwrap_or("")))
-        }
-        Err(_) => Err(format!("no answer within {} s", ANSWER_TIMEOUT.as_secs())),
+        body.extend_from_slice(&chunk);
     }
+    Ok((response.status().as_u16(), String::from_utf8_lossy(&body).into_owned()))
 }

@@ -7,7 +7,7 @@ use protocol::http_config::HttpClientConfig;
 use crate::http_client::HttpClient;
 use crate::kubernetes::cluster_access::{AccessError, ClusterAccess};
 use crate::kubernetes::cluster_client;
-use crate::kubernetes::object::Watchable;
+use crate::kubernetes::object_meta::Watchable;
 use crate::kubernetes::watch::Watch;
 use crate::kubernetes::watch_loop::Selection;
 use crate::kubernetes::watches::Watches;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use protocol::scrape_config_discovery::{KubernetesRole, KubernetesSdConfig};
 use tokio::task::JoinSet;
 
-use crate::discovery::{News, Teller};
+use crate::discovery_news::{News, Teller};
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::cluster_access::ClusterAccess;
 use crate::kubernetes::dependency::TargetObject;
@@ -14,21 +14,57 @@ use crate::kubernetes::object::{Node, Pod};
 use crate::kubernetes::object_network::{EndpointSlice, Endpoints, Ingress, Service};
 use crate::kubernetes::source::Source;
 
+/// The cluster that jobs look into where their configuration names none.
+#[derive(Clone, Default)]
+pub enum OwnCluster {
+    /// There is none, as in `hearth up`.
+    #[default]
+    None,
+    /// There is one, but it cannot be looked into yet, and why.
+    Unknown(String),
+    /// There it is.
+    Known(Arc<Cluster>),
+}
+
+impl OwnCluster {
+    /// The cluster, where it can be looked into.
+    pub fn known(&self) -> Option<&Arc<Cluster>> {
+        match self {
+            Self::Known(cluster) => Some(cluster),
+            Self::None | Self::Unknown(_) => None,
+        }
+    }
+
+    /// Why it cannot be looked into yet, where there is one.
+    pub fn unknown(&self) -> Option<&str> {
+        match self {
+            Self::Unknown(reason) => Some(reason),
+            Self::None | Self::Known(_) => None,
+        }
+    }
+}
+
 /// The collector's own cluster, and those that configurations name.
 pub struct Clusters {
-    own: Option<Arc<Cluster>>,
+    own: OwnCluster,
     named: Mutex<Vec<(KubernetesSdConfig, Weak<Cluster>)>>,
 }
 
 impl Clusters {
     /// `own` stands in where a configuration names no API server.
-    pub fn new(own: Option<Arc<Cluster>>) -> Self {
+    pub fn new(own: OwnCluster) -> Self {
         Self { own, named: Mutex::default() }
     }
 
     /// The collector's own.
-    pub fn own(&self) -> Option<&Arc<Cluster>> {
-        self.own.as_ref()
+    pub fn own(&self) -> &OwnCluster {
+        &self.own
+    }
+
+    /// Puts another one in its place; discoveries that run look into the former one until they are
+    /// started again.
+    pub fn set_own(&mut self, own: OwnCluster) {
+        self.own = own;
     }
 
     /// Starts the discovery of one configuration in `tasks`.
@@ -56,11 +92,14 @@ impl Clusters {
     fn cluster_of(&self, config: &KubernetesSdConfig) -> Result<Arc<Cluster>, String> {
         let identity = identity(config);
         if identity == KubernetesSdConfig::default() {
-            return self.own.clone().ok_or_else(|| {
-                "kubernetes_sd_configs: not supported in `hearth up` without api_server or \
-                 kubeconfig_file; name one of them, or run the Scraper in a cluster"
-                    .to_owned()
-            });
+            return match &self.own {
+                OwnCluster::Known(cluster) => Ok(Arc::clone(cluster)),
+                OwnCluster::Unknown(reason) => Err(reason.clone()),
+                OwnCluster::None => Err("kubernetes_sd_configs: not supported in `hearth up` \
+                                         without api_server or kubeconfig_file; name one of \
+                                         them, or run the Scraper in a cluster"
+                    .to_owned()),
+            };
         }
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         named.retain(|(_, cluster)| cluster.strong_count() > 0);

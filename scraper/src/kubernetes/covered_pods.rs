@@ -5,7 +5,8 @@ use std::sync::Arc;
 use protocol::labels::{Labels, LabelsBuilder};
 
 use crate::kubernetes::meta_labels::{ADDRESS, host_and_port};
-use crate::kubernetes::object::{ObjectKey, Pod};
+use crate::kubernetes::object::Pod;
+use crate::kubernetes::object_meta::ObjectKey;
 use crate::kubernetes::object_network::TargetRef;
 use crate::kubernetes::pod_targets::{add_container, add_pod};
 use crate::kubernetes::related::Related;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::kubernetes::covered_pods::pod_of;
 use crate::kubernetes::inbox::Feed;
-use crate::kubernetes::object::{Meta, Node, ObjectKey, Pod, Watchable};
+use crate::kubernetes::object::{Node, Pod};
+use crate::kubernetes::object_meta::{Meta, ObjectKey, Watchable};
 use crate::kubernetes::object_network::{EndpointSlice, Endpoints, Ingress, Service, TargetRef};
 use crate::kubernetes::related::Related;
 use crate::kubernetes::{

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use crate::clock::WallClock;
 use crate::http_client::Bearer;
 use crate::kubernetes::aws_credentials::{AwsCredentials, AwsSource, authority, signed_get};
-use crate::kubernetes::aws_request;
+use crate::kubernetes::aws_request::{self, AwsFault};
 use crate::kubernetes::cluster_access::{AccessError, ClusterAccess, server_url};
 
 /// What the API server knows these tokens by.
@@ -40,6 +40,9 @@ pub struct EksSettings {
     pub eks_endpoint: Option<String>,
     /// Instead of AWS's own.
     pub sts_endpoint: Option<String>,
+    /// Instead of AWS's own, by the word of whoever runs the process, who owns its identity: that
+    /// goes nowhere else.
+    pub trusted_sts: Option<String>,
     /// Whose credentials.
     pub source: AwsSource,
 }
@@ -56,16 +59,15 @@ pub async fn access(
         let reason = "stsEndpoint needs keys of its own in credentialsSecretName";
         return Err(AccessError::Eks(reason.to_owned()));
     }
-    let sts = arn.endpoint("sts", settings.sts_endpoint.as_deref())?;
+    let given = settings.sts_endpoint.as_deref().or(settings.trusted_sts.as_deref());
+    let sts = arn.endpoint("sts", given)?;
     let eks = arn.endpoint("eks", settings.eks_endpoint.as_deref())?;
     let (role, region) = (settings.role_arn.clone(), arn.region.to_owned());
     let aws = AwsCredentials::new(settings.source.clone(), role, region, sts, clock);
-    let cluster = describe(&aws, &arn, &eks).await.map_err(AccessError::Eks)?;
-    let ca = STANDARD
-        .decode(cluster.certificate_authority.data.trim())
-        .ok()
-        .and_then(|pem| String::from_utf8(pem).ok())
-        .ok_or_else(|| AccessError::Eks("certificateAuthority.data is no PEM text".to_owned()))?;
+    let told =
+        |reason: String| AccessError::Eks(format!("DescribeCluster {}: {reason}", arn.cluster));
+    let described = describe(&aws, &arn, &eks).await.map_err(told)?;
+    let (endpoint, ca) = described.ready().map_err(told)?;
     let tls = TlsConfig { ca: Some(ca).filter(|ca| !ca.is_empty()), ..TlsConfig::default() };
     let bearer = EksBearer {
         aws,
@@ -74,7 +76,7 @@ pub async fn access(
         minted: Mutex::new(None),
     };
     Ok(ClusterAccess {
-        server: server_url(&cluster.endpoint)?,
+        server: server_url(&endpoint)?,
         http: HttpClientConfig { tls_config: Some(tls), ..HttpClientConfig::default() },
         bearer: Some(Arc::new(bearer)),
         own_namespace: None,
@@ -117,16 +119,44 @@ struct Described {
     cluster: DescribedCluster,
 }
 
+/// A cluster that is being made has neither address nor authority.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct DescribedCluster {
-    endpoint: String,
-    certificate_authority: CertificateAuthority,
+    #[serde(default)]
+    status: String,
+    endpoint: Option<String>,
+    certificate_authority: Option<CertificateAuthority>,
 }
 
 #[derive(Deserialize)]
 struct CertificateAuthority {
-    data: String,
+    data: Option<String>,
+}
+
+impl DescribedCluster {
+    /// Address and authority, PEM, of a cluster that can be asked.
+    fn ready(self) -> Result<(String, String), String> {
+        match self.status.as_str() {
+            // A cluster that is updated serves meanwhile. Private clouds may leave the word out.
+            "ACTIVE" | "UPDATING" | "" => {}
+            "CREATING" | "PENDING" => {
+                return Err(format!("the cluster is {}; waiting until it is ACTIVE", self.status));
+            }
+            status => {
+                return Err(format!(
+                    "the cluster is {status}, not ACTIVE; mend it or name another one in \
+                     source.eks.clusterArn"
+                ));
+            }
+        }
+        let ca = self.certificate_authority.and_then(|authority| authority.data);
+        let (Some(endpoint), Some(ca)) = (self.endpoint, ca) else {
+            return Err("the answer lacks endpoint or certificateAuthority.data".to_owned());
+        };
+        let ca = STANDARD.decode(ca.trim()).ok().and_then(|pem| String::from_utf8(pem).ok());
+        Ok((endpoint, ca.ok_or("certificateAuthority.data is no PEM text")?))
+    }
 }
 
 async fn describe(
@@ -134,16 +164,31 @@ async fn describe(
     arn: &Arn<'_>,
     eks: &Url,
 ) -> Result<DescribedCluster, String> {
-    let name = arn.cluster;
-    let told = |reason: String| format!("DescribeCluster {name}: {reason}");
     let mut url = eks.clone();
-    url.set_path(&format!("{}/clusters/{name}", eks.path().trim_end_matches('/')));
+    url.set_path(&format!("{}/clusters/{}", eks.path().trim_end_matches('/'), arn.cluster));
     let scope = Scope { region: arn.region, service: "eks" };
     let headers = signed_get(&url, &aws.get().await?, scope, aws.now_seconds());
-    let answer = aws_request::get(&url, headers).await.map_err(told)?;
-    let described: Described =
-        serde_json::from_str(&answer).map_err(|error| told(error.to_string()))?;
+    let answer = aws_request::get(&url, headers).await.map_err(|fault| cured(&fault, arn))?;
+    let described: Described = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
     Ok(described.cluster)
+}
+
+/// What happened, and what the one who reads it can do.
+fn cured(fault: &AwsFault, arn: &Arn<'_>) -> String {
+    match fault {
+        AwsFault::Refused { status: 401 | 403, .. } => format!(
+            "{fault}; allow eks:DescribeCluster on the cluster to the identity of the collector, \
+             and look whether its keys are still good"
+        ),
+        AwsFault::Refused { status: 404, .. } => format!(
+            "{fault}; look at the name and the region {} in source.eks.clusterArn",
+            arn.region
+        ),
+        AwsFault::Unreachable { .. } => format!(
+            "{fault}; let the collector reach it, or name another address in source.eks.eksEndpoint"
+        ),
+        AwsFault::Refused { .. } => fault.to_string(),
+    }
 }
 
 /// Mints tokens for one cluster.

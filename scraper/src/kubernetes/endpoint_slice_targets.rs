@@ -7,7 +7,7 @@ use crate::kubernetes::covered_pods::CoveredPods;
 use crate::kubernetes::meta_labels::{
     ADDRESS, add_namespace, add_node, add_object, flag, host_and_port, meta_label, sanitised,
 };
-use crate::kubernetes::object::ObjectKey;
+use crate::kubernetes::object_meta::ObjectKey;
 use crate::kubernetes::object_network::{
     Endpoint, EndpointPort, EndpointSlice, SERVICE_NAME_LABEL, Service,
 };

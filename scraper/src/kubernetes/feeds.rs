@@ -8,7 +8,8 @@ use protocol::scrape_config_discovery::{AttachMetadata, KubernetesRole, Kubernet
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::dependency::Changed;
 use crate::kubernetes::inbox::{Feed, Inbox};
-use crate::kubernetes::object::{Job, Namespace, Node, ObjectKey, Pod, ReplicaSet, Watchable};
+use crate::kubernetes::object::{Job, Namespace, Node, Pod, ReplicaSet};
+use crate::kubernetes::object_meta::{ObjectKey, Watchable};
 use crate::kubernetes::object_network::Service;
 use crate::kubernetes::related::Related;
 use crate::kubernetes::watch::Watch;

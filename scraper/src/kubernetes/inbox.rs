@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::kubernetes::object::ObjectKey;
+use crate::kubernetes::object_meta::ObjectKey;
 
 /// What a watch means to one who listens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use protocol::labels::LabelsBuilder;
 
-use crate::kubernetes::object::{Meta, Pairs};
+use crate::kubernetes::object_meta::{Meta, Pairs};
 use crate::kubernetes::related::Related;
 
 /// The name of a meta label, which costs no memory of its own.

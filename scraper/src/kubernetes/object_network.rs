@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use serde::Deserialize;
 
-use crate::kubernetes::object::{Meta, Pairs, or_default};
+use crate::kubernetes::object_meta::{Meta, Pairs, or_default};
 use crate::kubernetes::text::Text;
 
 /// A name and an address for a set of pods.

@@ -6,7 +6,8 @@ use protocol::labels::LabelsBuilder;
 use crate::kubernetes::meta_labels::{
     ADDRESS, add_namespace, add_node, add_object, flag, host_and_port, meta_label,
 };
-use crate::kubernetes::object::{Container, ContainerPort, ContainerStatus, ObjectKey, Pod};
+use crate::kubernetes::object::{Container, ContainerPort, ContainerStatus, Pod};
+use crate::kubernetes::object_meta::ObjectKey;
 use crate::kubernetes::related::Related;
 use crate::target_labels::TargetGroup;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use protocol::scrape_config_discovery::AttachMetadata;
 
-use crate::kubernetes::object::{Job, Namespace, Node, ObjectKey, Pod, ReplicaSet};
+use crate::kubernetes::object::{Job, Namespace, Node, Pod, ReplicaSet};
+use crate::kubernetes::object_meta::ObjectKey;
 use crate::kubernetes::object_network::Service;
 
 /// What is known of other objects at the moment.

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::discovery::{News, Teller};
+use crate::discovery_news::{News, Teller};
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::dependency::{Changed, TargetObject};
 use crate::kubernetes::feeds::{Feeds, Many, Plan};
 use crate::kubernetes::inbox::{Feed, Inbox};
-use crate::kubernetes::object::ObjectKey;
+use crate::kubernetes::object_meta::ObjectKey;
 
 /// How long changes are gathered: a rollout then costs a few syncs a second, and a new pod is a
 /// target well within half a second.

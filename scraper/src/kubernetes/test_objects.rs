@@ -7,7 +7,8 @@ use protocol::labels::Labels;
 use protocol::scrape_config_discovery::AttachMetadata;
 use serde::de::DeserializeOwned;
 
-use crate::kubernetes::object::{Job, Namespace, Node, ObjectKey, Pod, ReplicaSet, Watchable};
+use crate::kubernetes::object::{Job, Namespace, Node, Pod, ReplicaSet};
+use crate::kubernetes::object_meta::{ObjectKey, Watchable};
 use crate::kubernetes::object_network::Service;
 use crate::kubernetes::related::Related;
 use crate::target_labels::TargetGroup;

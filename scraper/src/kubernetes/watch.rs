@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::task::AbortHandle;
 
 use crate::kubernetes::inbox::{Feed, Inbox};
-use crate::kubernetes::object::{ObjectKey, Watchable};
+use crate::kubernetes::object_meta::{ObjectKey, Watchable};
 
 /// The objects of a watch.
 pub type Objects<T> = HashMap<ObjectKey, Arc<T>>;
@@ -155,7 +155,8 @@ impl<T> State<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::object::{Meta, Namespace};
+    use crate::kubernetes::object::Namespace;
+    use crate::kubernetes::object_meta::Meta;
 
     fn namespace(name: &str, uid: &str) -> Namespace {
         let metadata = Meta { name: name.into(), uid: uid.into(), ..Meta::default() };

@@ -14,7 +14,8 @@ use kube::Api;
 use kube::api::{ListParams, WatchEvent, WatchParams};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::kubernetes::object::Watchable;
+use crate::kubernetes::backoff::Backoff;
+use crate::kubernetes::object_meta::Watchable;
 use crate::kubernetes::watch::{Objects, Store};
 use crate::kubernetes::watched::Watched;
 
@@ -49,7 +50,8 @@ pub async fn run<T: Watchable>(client: kube::Client, selection: Selection, store
         Some(namespace) => Api::namespaced_with(client, namespace, &()),
         None => Api::all(client),
     };
-    let mut backoff = Backoff::new(T::PLURAL.len() as u64 ^ store_salt(&store));
+    let mut backoff =
+        Backoff::new(BACKOFF_MIN, BACKOFF_MAX, T::PLURAL.len() as u64 ^ store_salt(&store));
     let mut pages = Some(PAGE_OBJECTS);
     loop {
         let mut version = match list(&api, &selection, pages).await {
@@ -67,7 +69,7 @@ pub async fn run<T: Watchable>(client: kube::Client, selection: Selection, store
             }
             Err(failure) => {
                 store.set_trouble(Some(failure.told::<T>()));
-                sleep(backoff.next()).await;
+                sleep(backoff.next_wait()).await;
                 continue;
             }
         };
@@ -77,13 +79,13 @@ pub async fn run<T: Watchable>(client: kube::Client, selection: Selection, store
                 Ok(()) => {
                     // A server that ends each watch at once must not be asked in a tight loop.
                     if began.elapsed() < BACKOFF_MIN {
-                        sleep(backoff.next()).await;
+                        sleep(backoff.next_wait()).await;
                     } else {
                         backoff.reset();
                     }
                 }
                 Err(Failure::Expired) => {
-                    sleep(backoff.next()).await;
+                    sleep(backoff.next_wait()).await;
                     break;
                 }
                 Err(failure) => {
@@ -91,7 +93,7 @@ pub async fn run<T: Watchable>(client: kube::Client, selection: Selection, store
                     if began.elapsed() > BACKOFF_MAX {
                         backoff.reset();
                     }
-                    sleep(backoff.next()).await;
+                    sleep(backoff.next_wait()).await;
                 }
             }
         }
@@ -196,7 +198,7 @@ impl Failure {
                 Self::Broken("the server sent what is no object of this kind".to_owned())
             }
             kube::Error::Api(status) => Self::Refused(status.code, status.message.as_str().into()),
-            error => Self::Broken(crate::scrape_client::chain(&error)),
+            error => Self::Broken(crate::error_chain::chain(&error)),
         }
     }
 
@@ -223,30 +225,6 @@ impl Failure {
     }
 }
 
-/// Waits twice as long each time, and never quite as long as others do.
-struct Backoff {
-    next: Duration,
-    salt: u64,
-}
-
-impl Backoff {
-    fn new(salt: u64) -> Self {
-        Self { next: BACKOFF_MIN, salt }
-    }
-
-    fn reset(&mut self) {
-        self.next = BACKOFF_MIN;
-    }
-
-    /// Between three and five quarters of the wait.
-    fn next(&mut self) -> Duration {
-        let wait = self.next;
-        self.next = (2 * wait).min(BACKOFF_MAX);
-        self.salt = self.salt.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
-        wait.mul_f64(0.75 + (self.salt >> 33) as f64 / f64::from(1u32 << 31) / 2.0)
-    }
-}
-
 /// Differs from process to process and watch to watch, so that they do not all come back at once.
 fn store_salt<T>(store: &Arc<Store<T>>) -> u64 {
     Arc::as_ptr(store) as usize as u64
@@ -256,18 +234,6 @@ fn store_salt<T>(store: &Arc<Store<T>>) -> u64 {
 mod tests {
     use super::*;
     use crate::kubernetes::object::Pod;
-
-    #[test]
-    fn waits_grow_to_a_bound_and_begin_anew() {
-        let mut backoff = Backoff::new(7);
-        let waits: Vec<Duration> = (0..20).map(|_| backoff.next()).collect();
-        assert!(waits[0] >= BACKOFF_MIN.mul_f64(0.75) && waits[0] <= BACKOFF_MIN.mul_f64(1.25));
-        assert!(waits.iter().all(|wait| *wait <= BACKOFF_MAX.mul_f64(1.25)), "{waits:?}");
-        assert!(waits[19] >= BACKOFF_MAX.mul_f64(0.75), "{waits:?}");
-        assert!(waits.windows(2).any(|pair| pair[0] != pair[1]));
-        backoff.reset();
-        assert!(backoff.next() <= BACKOFF_MIN.mul_f64(1.25));
-    }
 
     #[test]
     fn failures_name_the_cure() {

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicResourceScope;
 use serde::{Deserialize, Deserializer};
 
-use crate::kubernetes::object::Watchable;
+use crate::kubernetes::object_meta::Watchable;
 
 /// An object just read, with the little that the client itself looks at.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::kubernetes::object::Watchable;
+use crate::kubernetes::object_meta::Watchable;
 use crate::kubernetes::watch::{Store, Watch};
 use crate::kubernetes::watch_loop::{self, Selection};
 

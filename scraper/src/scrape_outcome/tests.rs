@@ -1,6 +1,7 @@
 //! Scrape after scrape of one target: values, ends, limits.
 
 use proptest::prelude::*;
+use protocol::labels::Labels;
 use protocol::relabel::RelabelConfig;
 use protocol::sample::{MetricType, is_stale_nan};
 use protocol::scrape_config_resolve::ScrapeLimits;

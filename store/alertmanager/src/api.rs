@@ -297,6 +297,15 @@ pub struct PostableSilence {
     pub starts_at: Timestamp,
 }
 
+impl From<PostableSilence> for SilenceRequest {
+    fn from(posted: PostableSilence) -> Self {
+        let PostableSilence { id, annotations, comment, created_by, ends_at, matchers, starts_at } =
+            posted;
+        let id = id.filter(|id| !id.is_empty());
+        Self { id, matchers, starts_at, ends_at, created_by, comment, annotations }
+    }
+}
+
 /// The answer to a posted silence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PostedSilence {
@@ -389,18 +398,7 @@ impl AlertManager {
 
     /// `POST silences`.
     pub async fn post_silence(&self, posted: PostableSilence) -> Result<PostedSilence, ApiError> {
-        let PostableSilence { id, annotations, comment, created_by, ends_at, matchers, starts_at } =
-            posted;
-        let request = SilenceRequest {
-            id: id.filter(|id| !id.is_empty()),
-            matchers,
-            starts_at,
-            ends_at,
-            created_by,
-            comment,
-            annotations,
-        };
-        Ok(PostedSilence { silence_id: self.set_silence(request).await? })
+        Ok(PostedSilence { silence_id: self.set_silence(posted.into()).await? })
     }
 
     /// `DELETE silence/{id}`.

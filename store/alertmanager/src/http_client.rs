@@ -1,10 +1,9 @@
 //! What `http_config` means for a request.
 
-use std::net::IpAddr;
-
 use protocol::alertmanager_config::http::HttpConfig;
 use protocol::alertmanager_config::secret::SecretText;
 use world::outbox::OutboxOptions;
+use world::public_addresses::is_private_host;
 
 use crate::notify::Outcome;
 use crate::ports::{PortError, SecretsPort};
@@ -36,7 +35,7 @@ pub(crate) async fn reveal(
     text: &SecretText,
 ) -> Result<String, PortError> {
     match text {
-        SecretText::Inline(text) => Ok(text.clone()),
+        SecretText::Inline(text) => Ok(text.expose().to_owned()),
         SecretText::Reference(reference) => secrets.secret(reference).await,
     }
 }
@@ -56,7 +55,7 @@ pub(crate) async fn headers(
         }
     }
     if let Some(auth) = &http.basic_auth {
-        let empty = SecretText::Inline(String::new());
+        let empty = SecretText::default();
         let user = reveal(secrets, auth.username.as_ref().unwrap_or(&empty)).await?;
         let password = reveal(secrets, auth.password.as_ref().unwrap_or(&empty)).await?;
         headers.push(("authorization".to_owned(), basic_auth(&user, &password)));
@@ -75,12 +74,14 @@ pub(crate) async fn headers(
     Ok(headers)
 }
 
-/// How the connection is made.
+/// How the connection is made; to addresses in the open only, unless others are allowed.
 pub(crate) async fn options(
     secrets: &dyn SecretsPort,
     http: &HttpConfig,
+    allow_private: bool,
 ) -> Result<OutboxOptions, PortError> {
     let mut options = OutboxOptions {
+        public_only: !allow_private,
         follow_redirects: http.follow_redirects,
         proxy_url: http.proxy_url.clone(),
         ..OutboxOptions::default()
@@ -102,9 +103,7 @@ pub(crate) async fn options(
 /// Whether a tenant's URL may be called.
 ///
 /// Where private receivers are not allowed, addresses written as numbers and the name `localhost`
-/// are
-/// refused here. Names that resolve to private addresses, and redirects, are the outbox's to
-/// refuse.
+/// are refused here; the outbox judges what names resolve to and where redirects lead.
 pub fn check_url(url: &str, allow_private: bool) -> Result<(), ClientError> {
     let refuse = |reason: &str| Err(ClientError::Url(reason.to_owned()));
     let Ok(uri) = url.parse::<http::Uri>() else {
@@ -122,49 +121,6 @@ pub fn check_url(url: &str, allow_private: bool) -> Result<(), ClientError> {
     Ok(())
 }
 
-fn is_private_host(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-    match bare.parse::<IpAddr>() {
-        Ok(address) => is_private(address),
-        Err(_) => {
-            let lower = bare.to_ascii_lowercase();
-            // Old spellings of addresses that resolvers read as numbers: 127.1, 0x7f000001.
-            let numeric = lower.split('.').all(|part| {
-                part.strip_prefix("0x").unwrap_or(part).bytes().all(|b| b.is_ascii_hexdigit())
-                    && part.starts_with(|c: char| c.is_ascii_digit())
-            });
-            lower == "localhost" || lower.ends_with(".localhost") || numeric
-        }
-    }
-}
-
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            let shared = a == 100 && (64..128).contains(&b);
-            v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_unspecified()
-                || v4.is_broadcast()
-                || v4.is_multicast()
-                || a == 0
-                || shared
-        }
-        IpAddr::V6(v6) => {
-            let mapped = v6.to_ipv4_mapped().is_some_and(|v4| is_private(IpAddr::V4(v4)));
-            let first = v6.segments()[0];
-            mapped
-                || v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_multicast()
-                || first & 0xfe00 == 0xfc00
-                || first & 0xffc0 == 0xfe80
-        }
-    }
-}
-
 fn basic_auth(user: &str, password: &str) -> String {
     use base64::Engine;
     let pair = format!("{user}:{password}");
@@ -173,6 +129,9 @@ fn basic_auth(user: &str, password: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures::future::BoxFuture;
+    use protocol::alertmanager_config::secret::SecretRef;
+
     use super::*;
 
     #[test]
@@ -199,6 +158,22 @@ mod tests {
         }
         for url in ["", "ftp://x/", "http:///x", "x", "http://a b/"] {
             assert!(check_url(url, true).is_err(), "{url}");
+        }
+    }
+
+    struct NoSecrets;
+
+    impl SecretsPort for NoSecrets {
+        fn secret(&self, _: &SecretRef) -> BoxFuture<'_, Result<String, PortError>> {
+            panic!("none is named")
+        }
+    }
+
+    #[tokio::test]
+    async fn the_outbox_is_held_to_what_is_allowed_here() {
+        for allow_private in [true, false] {
+            let options = options(&NoSecrets, &HttpConfig::default(), allow_private).await;
+            assert_eq!(options.map(|options| options.public_only), Ok(!allow_private));
         }
     }
 }

@@ -152,7 +152,7 @@ async fn request(
         headers,
         body: body.into(),
         timeout: attempt.timeout,
-        options: http_client::options(secrets, http).await?,
+        options: http_client::options(secrets, http, trusted).await?,
     })
 }
 

@@ -28,10 +28,11 @@ async fn request(
     http: &HttpConfig,
 ) -> Result<OutboxRequest, ClientError> {
     let manager = attempt.manager;
-    let empty = SecretText::Inline(String::new());
+    let empty = SecretText::default();
     let secrets = &*manager.ports.secrets;
     let url = http_client::reveal(secrets, config.url.as_ref().unwrap_or(&empty)).await?;
-    http_client::check_url(&url, manager.options.allow_private_receivers)?;
+    let allow_private = manager.options.allow_private_receivers;
+    http_client::check_url(&url, allow_private)?;
     let mut headers = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
         ("user-agent".to_owned(), format!("Hearth/{}", manager.options.version)),
@@ -46,7 +47,7 @@ async fn request(
         headers,
         body: attempt.data.webhook_body(&attempt.delivery.key.group_key, config.max_alerts).into(),
         timeout,
-        options: http_client::options(secrets, http).await?,
+        options: http_client::options(secrets, http, allow_private).await?,
     })
 }
 

@@ -7,6 +7,7 @@ use protocol::labels::Labels;
 use protocol::matcher::{MatchOp, Matcher};
 use serde::{Deserialize, Serialize};
 
+use crate::alert::timestamp;
 use crate::matcher_index::MatcherIndex;
 
 /// How long a silence is kept after its end: Alertmanager's 120 hours.
@@ -207,8 +208,9 @@ impl Silences {
 
     /// Forgets what ended long ago; gives the ids.
     pub fn expire(&mut self, now: Timestamp) -> Vec<String> {
-        let kept = jiff::SignedDuration::from_millis(RETENTION_MS);
-        let old = self.by_id.values().filter(|(silence, _)| silence.ends_at + kept <= now);
+        // From now backwards: a silence may end on the last day of the calendar.
+        let limit = timestamp(now.as_millisecond() - RETENTION_MS);
+        let old = self.by_id.values().filter(|(silence, _)| silence.ends_at <= limit);
         let ids: Vec<String> = old.map(|(silence, _)| silence.id.clone()).collect();
         for id in &ids {
             self.remove(id);

@@ -27,7 +27,7 @@ const VERSION: u32 = 1;
 
 /// One record.
 #[derive(Debug, Serialize, Deserialize)]
-struct Record {
+pub struct Record {
     version: u32,
     /// Whether all that came before is forgotten.
     snapshot: bool,
@@ -119,7 +119,8 @@ fn mark(alert: &Alert) -> Mark {
     }
 }
 
-fn read(payload: &[u8]) -> Result<Record, String> {
+/// The record in an entry of the log; `Err`: why it cannot be read.
+pub fn decode(payload: &[u8]) -> Result<Record, String> {
     let record: Record = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
     if record.version > VERSION {
         let version = record.version;
@@ -154,7 +155,7 @@ impl Journal {
     pub fn open(log: Arc<dyn CommitLog>, stream: StreamName) -> Result<Self, LogError> {
         let (mut mirror, mut fault) = (Mirror::default(), None);
         let replayed = log.replay(&stream, &mut |entry| {
-            match read(&entry.payload) {
+            match decode(&entry.payload) {
                 Ok(record) => mirror.apply(record),
                 Err(reason) => {
                     let at = entry.position.0;

@@ -102,7 +102,8 @@ pub async fn forget_before(bucket: &dyn Bucket, keep: Mark) -> Result<(), Catalo
     Ok(())
 }
 
-fn decode(content: &[u8], mark: Mark) -> Result<State, CatalogError> {
+/// The state in the bytes of a snapshot; its mark names it in errors.
+pub fn decode(content: &[u8], mark: Mark) -> Result<State, CatalogError> {
     let fault = |reason: String| CatalogError::Format { what: name(mark), reason };
     let (header, payload) = content
         .split_at_checked(HEADER_BYTES)

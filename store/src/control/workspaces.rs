@@ -22,6 +22,7 @@ use crate::control::page::Page;
 use crate::control::ports::Running;
 use crate::control::request::ControlRequest;
 use crate::control::tags::{faults_of, owner_apart, shown_tags};
+use crate::http::access::right::place;
 use crate::http::answer::Answer;
 use crate::principal::Principal;
 
@@ -89,7 +90,7 @@ fn decide_create(
     Ok(Change { records: vec![Record::Workspace(record)], answer })
 }
 
-/// ListWorkspaces.
+/// ListWorkspaces: those that the caller may see.
 pub fn list(control: &Control, request: &ControlRequest) -> Result<Answer, ControlError> {
     let page = Page::from_query(&request.query)?;
     let prefix = request.query.value("alias").trim().to_owned();
@@ -100,7 +101,11 @@ pub fn list(control: &Control, request: &ControlRequest) -> Result<Answer, Contr
         let behind = |workspace: &&WorkspaceState| {
             page.after.as_deref().is_none_or(|after| after < workspace.record.id.as_str())
         };
-        let entries = state.workspaces.values().filter(behind).filter(fits);
+        let seen = |workspace: &&WorkspaceState| {
+            let WorkspaceRecord { id, owner, .. } = workspace.record.as_ref();
+            request.principal.sees.shows(place(Some(id), Some(owner)).namespace.as_deref())
+        };
+        let entries = state.workspaces.values().filter(behind).filter(fits).filter(seen);
         page.cut(entries.map(|workspace| (workspace.record.id.to_string(), workspace.clone())))
     });
     let (found, next_token) = found;

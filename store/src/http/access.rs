@@ -10,6 +10,7 @@ pub mod remembered;
 pub mod reviews;
 pub mod right;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::http::access::decisions::ReviewCounts;
 use crate::http::access::kubernetes::KubernetesAccess;
 use crate::http::access::refusal::Refusal;
 use crate::http::access::reviews::Reviews;
-use crate::http::access::right::{Place, Right, acting_for_owners};
+use crate::http::access::right::{Place, Right, Verb, acting_for_owners};
 use crate::principal::{OWNER_HEADER, Principal};
 use crate::settings::{AccessMode, StoreSettings};
 
@@ -122,17 +123,41 @@ impl Access {
             (Some(kubernetes), Some(token)) => {
                 let owner = owner.filter(|_| right.is_control());
                 let wanted = right.attributes(place(), kubernetes.namespace());
-                let acting = owner.map(|_| acting_for_owners());
-                let wanted: Vec<_> = wanted.into_iter().chain(acting).collect();
-                let principal = kubernetes.admit(token, &wanted).await?;
-                Ok(match owner {
-                    Some(owner) => principal.trusted().acting_for(Some(owner)),
-                    None => principal,
-                })
+                let for_owner = owner.map(|_| acting_for_owners());
+                let wanted: Vec<_> = wanted.into_iter().chain(for_owner).collect();
+                Ok(acting(kubernetes.admit(token, &wanted).await?, owner))
             }
             (Some(kubernetes), None) if !self.open => Err(kubernetes.no_token()),
             _ => Ok(Principal::outside()),
         }
+    }
+
+    /// Who asks for the list of workspaces, and which of them that one sees: whoever shows a token
+    /// sees those of the namespaces that it may list. `namespaces` are those where workspaces
+    /// stand.
+    pub async fn admit_to_list(
+        &self,
+        parts: &Parts,
+        namespaces: impl FnOnce() -> BTreeSet<Option<String>>,
+    ) -> Result<Principal, Refusal> {
+        let is_outside = parts.extensions.get::<Principal>().is_none();
+        let kubernetes = self.kubernetes.as_ref().filter(|_| is_outside);
+        let (Some(kubernetes), Some(token)) = (kubernetes, bearer(parts)) else {
+            return self.admit(parts, Right::Workspaces(Verb::List), Place::default).await;
+        };
+        let owner = parts.headers.get(OWNER_HEADER).and_then(|value| value.to_str().ok());
+        let wanted: Vec<_> = owner.map(|_| acting_for_owners()).into_iter().collect();
+        let principal = kubernetes.admit(token, &wanted).await?;
+        let sees = kubernetes.sees(token, namespaces()).await?;
+        Ok(acting(principal, owner).seeing(sees))
+    }
+}
+
+/// The principal, acting for the owner whom it may act for.
+fn acting(principal: Principal, owner: Option<&str>) -> Principal {
+    match owner {
+        Some(owner) => principal.trusted().acting_for(Some(owner)),
+        None => principal,
     }
 }
 

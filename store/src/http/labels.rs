@@ -114,7 +114,7 @@ pub fn all_series() -> Vec<Vec<Matcher>> {
 
 /// `U__` escapes of names beyond the legacy alphabet: `_XX_` is a code point in hexadecimal, `__`
 /// an underscore. What is no valid escape is a plain name.
-fn unescaped(name: &str) -> String {
+pub fn unescaped(name: &str) -> String {
     name.strip_prefix("U__").and_then(decoded).unwrap_or_else(|| name.to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! The one way in: a request, its action, its answer.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use futures::FutureExt;
 use http::Method;
 use http::request::Parts;
 
+use crate::catalog::record::WorkspaceRecord;
 use crate::control::action::ControlAction;
 use crate::control::error::{ControlError, no_such_path, wrong_method};
 use crate::control::request::ControlRequest;
@@ -84,7 +86,18 @@ async fn admit(store: &Store, parts: &Parts, matched: &Matched) -> Result<Princi
         let owner = id.as_ref().and_then(|id| store.catalog.read(|state| state.owner(id)));
         right::place(id.as_ref(), owner.as_deref())
     };
+    if matched.action == Action::Control(ControlAction::ListWorkspaces) {
+        return store.access.admit_to_list(parts, || namespaces(store)).await;
+    }
     store.access.admit(parts, matched.action.right(), place).await
+}
+
+/// Where workspaces stand; `None` is the store's own namespace.
+fn namespaces(store: &Store) -> BTreeSet<Option<String>> {
+    let place = |record: &WorkspaceRecord| right::place(Some(&record.id), Some(&record.owner));
+    store.catalog.read(|state| {
+        state.workspaces.values().map(|workspace| place(&workspace.record).namespace).collect()
+    })
 }
 
 /// In the shape of the API that was asked.

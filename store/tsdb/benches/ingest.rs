@@ -1,7 +1,7 @@
-//! Batches to durable, chunks, and selectors.
+//! Batches to durable, and selectors.
 //!
 //! `append` goes through a real log in a temporary folder: each run waits until its batches are on
-//! disk. `chunk` is the codec of the head alone. `select` finds series in the head by matchers.
+//! disk. `select` finds series in the head by matchers.
 
 #![allow(clippy::unwrap_used, reason = "a bench may panic")]
 #![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
@@ -17,20 +17,14 @@ use protocol::sample::{Sample, TimeSeries};
 use tokio::runtime::Runtime;
 use tsdb::ingest::AppendMode;
 use tsdb::options::TsdbOptions;
-use tsdb::sample_codec::{SampleEncoder, decode};
 use tsdb::selection::SelectBudget;
 use tsdb::tsdb::Tsdb;
 use world::real_world::RealWorld;
-
-/// A value at a time.
-type Shape = fn(i64) -> f64;
 
 /// Series of one batch, one sample each, as a collector sends them.
 const BATCH: usize = 2000;
 /// Batches under way at once.
 const SENDERS: usize = 8;
-/// Samples of a chunk in the codec's bench.
-const CHUNK: i64 = 480;
 const STEP_MS: i64 = 15_000;
 const SELECTED: usize = 100_000;
 
@@ -117,37 +111,5 @@ fn select(criterion: &mut Criterion) {
     });
 }
 
-fn encode(values: &[f64]) -> Vec<u8> {
-    let mut encoder = SampleEncoder::default();
-    for (at, value) in values.iter().enumerate() {
-        encoder.push(at as i64 * STEP_MS, *value);
-    }
-    encoder.take()
-}
-
-fn chunk(criterion: &mut Criterion) {
-    let shapes: [(&str, Shape); 3] = [
-        ("counter", |at| (at * 17 + at % 7) as f64),
-        ("tenths", |at| ((at * 37) % 1000) as f64 / 10.0),
-        ("noise", |at| (at as f64 * 0.7).sin()),
-    ];
-    let mut group = criterion.benchmark_group("chunk");
-    group.throughput(Throughput::Elements(CHUNK as u64));
-    for (name, shape) in shapes {
-        let values: Vec<f64> = (0..CHUNK).map(shape).collect();
-        let bytes = encode(&values);
-        group.bench_function(format!("encode {name}/samples"), |b| b.iter(|| encode(&values)));
-        let mut out = Vec::with_capacity(values.len());
-        group.bench_function(format!("decode {name}/samples"), |b| {
-            b.iter(|| {
-                out.clear();
-                decode(&bytes, CHUNK as u32, i64::MIN, i64::MAX, &mut out).unwrap();
-                black_box(out.len())
-            });
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(ingest, append, chunk, select);
+criterion_group!(ingest, append, select);
 criterion_main!(ingest);

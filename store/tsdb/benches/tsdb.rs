@@ -1,4 +1,4 @@
-//! Codec, ingest into the head, selection, weights.
+//! Codec, ingest into the head, blocks, weights.
 //!
 //! Run with `cargo bench -p tsdb`. The lines `weight: ...` are bytes, not times: of open chunks and
 //! of a block, over a load like an exporter's (half the series constant, counters, gauges,
@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use protocol::labels::Labels;
-use protocol::matcher::Matcher;
 use protocol::sample::{Sample, TimeSeries};
 use tsdb::block_writer::{BlockWriter, LEVEL_FRESH, LEVEL_KEPT};
 use tsdb::head::Head;
@@ -142,22 +141,6 @@ fn ingest_to_head(c: &mut Criterion) {
     group.finish();
 }
 
-fn select(c: &mut Criterion) {
-    let head = filled(20_000, 4);
-    let mut group = c.benchmark_group("select");
-    let cases: [(&str, Vec<Matcher>); 3] = [
-        ("one metric", vec![Matcher::equal("__name__", "node_metric_8")]),
-        ("one target", vec![Matcher::equal("instance", "10.0.0.7:9100")]),
-        ("everything", vec![Matcher::equal("job", "node-exporter")]),
-    ];
-    for (name, matchers) in cases {
-        group.bench_function(name, |b| {
-            b.iter(|| head.select(black_box(&matchers), i64::MIN, i64::MAX, u64::MAX).unwrap());
-        });
-    }
-    group.finish();
-}
-
 fn block(c: &mut Criterion) {
     let (series, samples) = (10_000, 480);
     let head = filled(series, samples);
@@ -195,5 +178,5 @@ fn block(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, codec, ingest_to_head, select, block);
+criterion_group!(benches, codec, ingest_to_head, block);
 criterion_main!(benches);

@@ -1,6 +1,7 @@
 //! The exemplars seen last.
 //!
-//! Kept in memory and in the log until it is trimmed, as Prometheus does; the oldest leave first.
+//! Kept in memory and in the log, the oldest leave first, as in Prometheus. Blocks have no place for
+//! them: a flush writes all of them to the log again before it gives back what they came in.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
@@ -49,6 +50,28 @@ impl Exemplars {
         }
     }
 
+    /// All, the oldest first.
+    pub fn all(&self) -> Vec<(Labels, Exemplar)> {
+        self.state().ring.iter().cloned().collect()
+    }
+
+    /// Puts what the log brought back in order of time, each once: what a flush wrote again may
+    /// stand behind what came during it, and beside what it repeats.
+    pub fn settle(&self, max: usize) {
+        let mut all: Vec<(Labels, Exemplar)> = std::mem::take(&mut *self.state()).ring.into();
+        all.sort_by(|(series, one), (other, two)| {
+            let times = one.timestamp_ms.cmp(&two.timestamp_ms);
+            let values = || one.value.total_cmp(&two.value);
+            let labels = || one.labels.cmp(&two.labels);
+            times.then_with(|| series.cmp(other)).then_with(values).then_with(labels)
+        });
+        all.dedup();
+        let left_out = all.len().saturating_sub(max);
+        for (series, exemplar) in all.into_iter().skip(left_out) {
+            self.push(&series, exemplar, max);
+        }
+    }
+
     /// Exemplars of the series that fit one of the sets, by series, in order of time.
     pub fn select(
         &self,
@@ -80,6 +103,21 @@ impl Exemplars {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_log_brings_back_is_settled() {
+        let series = Labels::from_pairs([("__name__", "lag")]);
+        let exemplar =
+            |timestamp_ms| Exemplar { labels: Labels::empty(), value: 1.0, timestamp_ms };
+        let exemplars = Exemplars::default();
+        for at in [1, 2, 5, 1, 2, 3, 4] {
+            exemplars.push(&series, exemplar(at), 6);
+        }
+        exemplars.settle(3);
+        let kept: Vec<i64> = exemplars.all().iter().map(|(_, one)| one.timestamp_ms).collect();
+        assert_eq!(kept, [3, 4, 5]);
+        assert!(exemplars.is_repetition(&series, &exemplar(5)));
+    }
 
     #[test]
     fn the_oldest_leave_and_repetitions_are_known() {

@@ -2,6 +2,7 @@
 //!
 //! In this order, so that a crash at any point loses nothing: blocks without a manifest are orphans
 //! that are collected later, a manifest without the trim only makes the next replay skip records.
+//! Exemplars are in no block: before the trim they are written to the log again.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -18,7 +19,12 @@ use crate::head::Head;
 use crate::live::{Maintenance, NOTHING_UNFLUSHED};
 use crate::manifest::BlockEntry;
 use crate::precedence::{settle_histograms, settle_kinds, settle_samples};
+use crate::record::{NO_SERIES, RecordWriter};
 use crate::tsdb::Tsdb;
+
+/// Exemplars of one record of the log, of some hundred bytes each: far below the log's bound, so
+/// that other streams wait for a moment only.
+const EXEMPLARS_PER_RECORD: usize = 4096;
 
 /// One flush makes at most about so many blocks: samples of many years are cut more coarsely.
 const WINDOWS_MAX: i64 = 8;
@@ -37,15 +43,14 @@ impl Tsdb {
             let upto = self.applied.load(Ordering::Acquire);
             let since_ms = self.unflushed_since_ms.swap(NOTHING_UNFLUSHED, Ordering::Relaxed);
             let bytes = self.unflushed_bytes.swap(0, Ordering::Relaxed);
-            if upto == m.manifest.flushed {
-                // Done already; where its commit had seemed to fail this is all that was left.
-                self.head.forget_frozen();
-                self.trim(upto);
-                return Ok(());
-            }
-            (self.head.begin_cut(), upto, since_ms, bytes)
+            let cut = (upto != m.manifest.flushed).then(|| self.head.begin_cut());
+            (cut, upto, since_ms, bytes)
         };
-        let written = self.write_cut(m, cut, upto).await;
+        let written = match cut {
+            Some(cut) => self.write_cut(m, cut, upto).await,
+            // Done already; where its commit had seemed to fail this is all that was left.
+            None => self.give_back(upto).await,
+        };
         if written.is_err() {
             // Still due: a quiet workspace must not wait for its next append to try again.
             self.unflushed_since_ms.fetch_min(since_ms, Ordering::Relaxed);
@@ -69,17 +74,35 @@ impl Tsdb {
         next.blocks.extend(stored.iter().map(|(entry, _)| entry.clone()));
         self.commit(m, next).await?;
         self.show(m, stored, &[]);
-        self.head.forget_frozen();
-        self.trim(upto);
+        self.give_back(upto).await?;
         let _all = self.gate.write().await;
         self.head.remove_idle();
         Ok(())
     }
 
-    fn trim(&self, upto: u64) {
+    /// Lets go of what is in blocks now.
+    async fn give_back(&self, upto: u64) -> Result<(), TsdbError> {
+        self.head.forget_frozen();
+        self.log_exemplars().await?;
         if let Some(last) = upto.checked_sub(1) {
             self.world.log.trim(&self.stream, Position(last));
         }
+        Ok(())
+    }
+
+    async fn log_exemplars(&self) -> Result<(), TsdbError> {
+        for exemplars in self.exemplars.all().chunks(EXEMPLARS_PER_RECORD) {
+            let _pass = self.gate.read().await;
+            let mut writer = RecordWriter::new(self.epoch(), exemplars.len(), 0);
+            for (labels, exemplar) in exemplars {
+                writer.series(NO_SERIES, Some(labels), &[], &[], std::slice::from_ref(exemplar));
+            }
+            let record = writer.finish(&[]);
+            let bytes = record.len();
+            let position = self.world.log.append(&self.stream, record).await?;
+            self.mark_applied(position, bytes);
+        }
+        Ok(())
     }
 
     /// Puts a block under a new name. Until a manifest names it, it is an orphan.

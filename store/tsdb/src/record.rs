@@ -18,6 +18,9 @@ pub const MAGIC: [u8; 4] = *b"HSMP";
 /// The version written here; older ones are read, newer ones refused.
 pub const VERSION: u8 = 1;
 
+/// The number of series that are not in the head: exemplars stand with it, and nothing else.
+pub const NO_SERIES: u32 = u32::MAX;
+
 const DEFINED: u64 = 1;
 const HAS_HISTOGRAMS: u64 = 2;
 const HAS_EXEMPLARS: u64 = 4;

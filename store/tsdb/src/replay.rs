@@ -11,7 +11,7 @@ use world::commit_log::LogError;
 use crate::error::TsdbError;
 use crate::head::Head;
 use crate::head_series::Series;
-use crate::record::{self, Record, RecordSeries};
+use crate::record::{self, NO_SERIES, Record, RecordSeries};
 use crate::tsdb::Tsdb;
 
 /// Damages that are told one by one; more say nothing new.
@@ -31,10 +31,14 @@ pub fn replay(database: &Tsdb, flushed: u64) -> Result<Vec<String>, TsdbError> {
     let mut failure = None;
     let stream = &database.stream;
     let walked = database.world.log.replay(stream, &mut |entry| {
+        let what = format!("record {} of {stream}", entry.position.0);
         if entry.position.0 < flushed {
+            // In blocks, but for exemplars: a flush that ended early did not write them again.
+            if let Ok(record) = record::decode(&entry.payload, &what) {
+                database.remember(&record);
+            }
             return Ok(());
         }
-        let what = format!("record {} of {stream}", entry.position.0);
         let applied = record::decode(&entry.payload, &what).and_then(|record| {
             database.remember(&record);
             replay.apply(&database.head, record, &what)
@@ -81,6 +85,9 @@ impl Replay {
         let mut unknown = None;
         for entry in record.series {
             let RecordSeries { reference, labels, samples, histograms, exemplars: _ } = entry;
+            if reference == NO_SERIES {
+                continue;
+            }
             if let Some(labels) = labels {
                 let series = head.get_or_create(&labels, u64::MAX).expect("there is no limit here");
                 self.series.insert(reference, series);

@@ -122,6 +122,7 @@ impl Tsdb {
         let mut m = Maintenance { manifest: newest, writer: incarnation, ..Maintenance::default() };
         database.open_blocks(&mut m).await?;
         database.log_damage = replay::replay(&database, flushed)?;
+        database.exemplars.settle(database.options().exemplars_max);
         database.head.limit_label_sets(database.options().limits.label_sets.clone());
         *database.maintenance.lock().await = m;
         Ok(Arc::new(database))
@@ -130,10 +131,12 @@ impl Tsdb {
     // Exemplars and metadata of a record of the log.
     pub(crate) fn remember(&self, record: &Record) {
         let options = self.options();
+        // A flush wrote all of them again, perhaps behind newer ones: see `Exemplars::settle`.
+        let exemplars_max = options.exemplars_max.saturating_mul(2);
         for entry in &record.series {
             if let Some(labels) = &entry.labels {
                 for exemplar in &entry.exemplars {
-                    self.exemplars.push(labels, exemplar.clone(), options.exemplars_max);
+                    self.exemplars.push(labels, exemplar.clone(), exemplars_max);
                 }
             }
         }
@@ -220,9 +223,8 @@ impl Tsdb {
         // A sample of a known series takes about 8 bytes.
         const SERIES_BYTES: usize = 16;
         let cut = self.head.cut();
-        let epoch = self.incarnation << 32 | u64::from(cut);
         let count = plan.accepted.len();
-        let mut writer = RecordWriter::new(epoch, count, 64 + count * SERIES_BYTES);
+        let mut writer = RecordWriter::new(self.epoch(), count, 64 + count * SERIES_BYTES);
         for entry in &plan.accepted {
             // Exemplars are put back by labels, not by number.
             let spelled_out = !entry.series.is_logged(cut) || !entry.exemplars.is_empty();
@@ -231,6 +233,11 @@ impl Tsdb {
             writer.series(id, labels, &entry.samples, &entry.histograms, &entry.exemplars);
         }
         writer.finish(&plan.metadata)
+    }
+
+    /// Of the records that are written now; whoever asks is in the gate.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.incarnation << 32 | u64::from(self.head.cut())
     }
 
     fn apply(&self, plan: &mut Plan, options: &TsdbOptions) {

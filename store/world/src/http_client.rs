@@ -10,6 +10,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy, Url, redirect
 
 use crate::http_outbox::shown;
 use crate::outbox::{OutboxError, OutboxOptions};
+use crate::public_addresses::{PrivateAddress, is_private_host, public_of};
 
 /// Idle connections a host: notifications come in small bursts.
 const IDLE_PER_HOST_MAX: usize = 4;
@@ -35,11 +36,12 @@ pub(crate) fn build_client(
         identity_pem,
         server_name,
         proxy_url,
+        public_only,
     } = options;
-    let follow = if *follow_redirects {
-        redirect::Policy::limited(REDIRECTS_MAX)
-    } else {
-        redirect::Policy::none()
+    let follow = match (*follow_redirects, *public_only) {
+        (true, true) => redirect::Policy::custom(in_the_open),
+        (true, false) => redirect::Policy::limited(REDIRECTS_MAX),
+        (false, _) => redirect::Policy::none(),
     };
     let mut builder = Client::builder()
         .no_proxy()
@@ -64,10 +66,13 @@ pub(crate) fn build_client(
         let proxy = Proxy::all(url).map_err(|_| "the proxy's URL is not valid".to_owned())?;
         builder = builder.proxy(proxy);
     }
-    if let (Some(name), Some(host)) = (server_name, host) {
-        let renamed = Renamed { name: name.clone(), host: host.to_owned() };
+    let renamed = server_name.clone().zip(host.map(str::to_owned));
+    if renamed.is_some() {
         // HTTP/2 has one field for the server's name and the host asked for; here they differ.
-        builder = builder.dns_resolver(Arc::new(renamed)).http1_only();
+        builder = builder.http1_only();
+    }
+    if renamed.is_some() || *public_only {
+        builder = builder.dns_resolver(Arc::new(Addresses { renamed, public_only: *public_only }));
     }
     with_roots(builder, authorities, secure || *follow_redirects)
 }
@@ -112,21 +117,59 @@ pub(crate) fn target_url(
     Ok((url, headers))
 }
 
-/// Resolves the server's name to the addresses of the host that was asked for.
-struct Renamed {
-    name: String,
-    host: String,
+/// Follows redirects, but not those to private addresses; names are judged when they are resolved.
+fn in_the_open(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    if attempt.previous().len() > REDIRECTS_MAX {
+        return attempt.error("too many redirects");
+    }
+    match check_open(attempt.url()) {
+        Ok(()) => attempt.follow(),
+        Err(error) => attempt.error(error),
+    }
 }
 
-impl Resolve for Renamed {
+/// Whether a URL names a private address itself.
+pub(crate) fn check_open(url: &Url) -> Result<(), PrivateAddress> {
+    let host = url.host_str().unwrap_or_default();
+    if is_private_host(host) { Err(PrivateAddress { host: host.to_owned() }) } else { Ok(()) }
+}
+
+/// Resolves names as the options want it.
+struct Addresses {
+    /// The server's name, and the host that was asked for, whose addresses it has.
+    renamed: Option<(String, String)>,
+    public_only: bool,
+}
+
+impl Resolve for Addresses {
     fn resolve(&self, name: Name) -> Resolving {
-        let is_ours = name.as_str().eq_ignore_ascii_case(&self.name);
-        let host = if is_ours { self.host.clone() } else { name.as_str().to_owned() };
+        let asked = name.as_str();
+        let renamed = self.renamed.as_ref().filter(|(name, _)| asked.eq_ignore_ascii_case(name));
+        let host = renamed.map_or(asked, |(_, host)| host);
+        // An IPv6 address stands in brackets in a URL.
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let public_only = self.public_only;
         Box::pin(async move {
-            // An IPv6 address stands in brackets in a URL. Port 0: the URL's port is put in.
-            let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
+            // Port 0: the URL's port is put in.
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
+            let found: Vec<SocketAddr> =
+                if public_only { public_of(&host, found)? } else { found.collect() };
             Ok(Box::new(found.into_iter()) as Addrs)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_to_a_private_place_is_not_followed() {
+        let place = |url: &str| Url::parse(url).expect("a URL");
+        for private in ["http://169.254.169.254/latest", "https://localhost/", "http://[fd00::1]/"]
+        {
+            assert!(check_open(&place(private)).is_err(), "{private}");
+        }
+        assert!(check_open(&place("https://hooks.example.com/")).is_ok());
     }
 }

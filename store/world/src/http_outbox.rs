@@ -11,10 +11,11 @@ use futures::future::BoxFuture;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Url};
 
-use crate::http_client::{build_client, target_url};
+use crate::http_client::{build_client, check_open, target_url};
 use crate::outbox::{
     Outbox, OutboxError, OutboxOptions, OutboxRequest, OutboxResponse, RESPONSE_BYTES_MAX,
 };
+use crate::public_addresses::PrivateAddress;
 
 /// Clients kept, one for each way to connect: some hundred receivers with certificates of their
 /// own. The one that was not used for longest goes first.
@@ -68,7 +69,9 @@ impl Outbox for HttpOutbox {
         Box::pin(async move {
             let (url, method, headers) = parse(&request)?;
             let client = self.client(&url, &request.options)?;
+            let asked = url.clone();
             let (url, headers) = target_url(url, headers, request.options.server_name.as_deref())?;
+            check_options(&request.options, &[&asked, &url])?;
             let host = shown(&url);
             let exchange = async {
                 let mut response = client
@@ -129,8 +132,24 @@ fn answer(response: &reqwest::Response, body: Bytes) -> OutboxResponse {
     OutboxResponse { status: response.status().as_u16(), headers: headers.collect(), body }
 }
 
+/// Addresses that stand in the URLs themselves are resolved by nobody: they are judged here.
+fn check_options(options: &OutboxOptions, urls: &[&Url]) -> Result<(), OutboxError> {
+    if !options.public_only {
+        return Ok(());
+    }
+    let proxy = options.proxy_url.as_deref().and_then(|url| Url::parse(url).ok());
+    for url in urls.iter().copied().chain(&proxy) {
+        check_open(url)
+            .map_err(|error| OutboxError::Invalid { url: shown(url), reason: error.to_string() })?;
+    }
+    Ok(())
+}
+
 fn unreachable(host: String, error: reqwest::Error) -> OutboxError {
     let error = error.without_url();
+    if let Some(private) = beneath(&error) {
+        return OutboxError::Invalid { url: host, reason: private.to_string() };
+    }
     if error.is_timeout() {
         return OutboxError::Unreachable { host, reason: "no answer in time".to_owned() };
     }
@@ -144,8 +163,41 @@ fn unreachable(host: String, error: reqwest::Error) -> OutboxError {
     OutboxError::Unreachable { host, reason }
 }
 
+/// The refusal to connect to a private address, where that is what happened.
+fn beneath<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a PrivateAddress> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<PrivateAddress>() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// Host and port.
 pub(crate) fn shown(url: &Url) -> String {
     let host = url.host_str().unwrap_or("(no host)");
     url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_resolves_to_a_private_address_is_never_connected_to() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("it is a socket");
+        let port = listener.local_addr().expect("it is bound").port();
+        let options = OutboxOptions { public_only: true, ..OutboxOptions::default() };
+        let client = build_client(&options, false, None).expect("a client");
+        // The one name that every machine resolves to itself, past the look at the URL.
+        let sent = client.get(format!("http://localhost:{port}/")).send().await;
+        let error = unreachable("localhost".to_owned(), sent.expect_err("nobody may be asked"));
+        assert!(matches!(&error, OutboxError::Invalid { .. }), "final: {error}");
+        assert!(error.to_string().contains("localhost is a private address"), "{error}");
+        let nobody = listener.accept().expect_err("nobody connected");
+        assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+    }
 }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod commit_log;
 pub mod disk;
 pub mod outbox;
+pub mod public_addresses;
 pub mod random;
 pub mod tasks;
 pub mod world;

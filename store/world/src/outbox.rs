@@ -37,6 +37,9 @@ pub struct OutboxOptions {
     pub server_name: Option<String>,
     /// A proxy to go through.
     pub proxy_url: Option<String>,
+    /// Connect to addresses in the open only, whatever a name resolves to and wherever a redirect
+    /// leads: [`is_private`](crate::public_addresses::is_private).
+    pub public_only: bool,
 }
 
 /// The answer.

@@ -1,6 +1,7 @@
 //! The fuzzer's seeds, as plain tests.
 //!
-//! `fuzz/corpus/TARGET/*` go through the fuzz targets' own functions: each must return, soon.
+//! `fuzz/corpus/TARGET/*` go through the fuzz targets' own functions, as they are and edited: each
+//! must return, soon.
 #![allow(clippy::disallowed_methods, reason = "a test reads files and the clock")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

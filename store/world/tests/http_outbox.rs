@@ -125,6 +125,28 @@ async fn redirects_only_where_asked_for() {
 }
 
 #[tokio::test]
+async fn private_places_are_refused_where_only_public_ones_are_allowed() {
+    let server = Server::plain(&ok("there")).await;
+    let open = OutboxOptions { public_only: true, ..OutboxOptions::default() };
+    let proxy = Some(format!("http://127.0.0.1:{}", server.port));
+    let cases = [
+        (format!("http://127.0.0.1:{}/", server.port), open.clone()),
+        (format!("http://[::1]:{}/", server.port), open.clone()),
+        (format!("http://2130706433:{}/", server.port), open.clone()),
+        ("http://93.184.216.34/".to_owned(), OutboxOptions { proxy_url: proxy, ..open.clone() }),
+        (
+            "https://93.184.216.34/".to_owned(),
+            OutboxOptions { server_name: Some("10.0.0.1".to_owned()), ..open },
+        ),
+    ];
+    for (url, options) in cases {
+        let error = send(&url, options).await.unwrap_err();
+        let is_final = matches!(&error, OutboxError::Invalid { .. });
+        assert!(is_final && error.to_string().contains("private address"), "{url}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn no_error_shows_the_url() {
     // A port that was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();

@@ -91,12 +91,21 @@ fn an_agentless_collector_mounts_nothing_where_jobs_would_look() {
 }
 
 #[test]
-fn keys_of_aws_come_by_the_environment_from_the_named_secret() {
-    let eks = json!({"clusterArn": "arn:x", "credentialsSecretName": "aws"});
+fn keys_of_aws_are_files_so_that_changed_ones_need_no_restart() {
+    let eks = json!({"clusterArn": "arn:x", "credentialsSecretName": "aws-keys"});
     let set = rendered(&json!({"source": {"eks": eks}}), &resolved());
     let environment = set["spec"]["template"]["spec"]["containers"][0]["env"].to_string();
-    assert!(environment.contains("AWS_SECRET_ACCESS_KEY") && environment.contains("\"aws\""));
-    assert!(arguments_of(&set).contains(&"--eks-cluster-arn=arn:x".to_owned()));
+    assert!(!environment.contains("AWS"), "{environment}");
+    let (path, volume) = mounted(&set, "aws").unwrap();
+    assert_eq!(volume["secret"]["secretName"], "aws-keys");
+    let arguments = arguments_of(&set);
+    for expected in ["--eks-cluster-arn=arn:x".to_owned(), format!("--eks-credentials-dir={path}")]
+    {
+        assert!(arguments.contains(&expected), "{expected} {arguments:?}");
+    }
+    let identity = rendered(&json!({"source": {"eks": {"clusterArn": "arn:x"}}}), &resolved());
+    assert!(mounted(&identity, "aws").is_none());
+    assert!(!arguments_of(&identity).iter().any(|one| one.contains("credentials-dir")));
 }
 
 #[test]

@@ -3,16 +3,20 @@
 //! A token goes to the API server once in ten seconds and is remembered by its hash only. Without
 //! an answer nobody comes in.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use futures::stream;
 use sha2::{Digest as _, Sha256};
 use world::clock::Clock;
 
 use crate::http::access::decisions::{Decisions, ReviewCounts};
 use crate::http::access::refusal::Refusal;
 use crate::http::access::reviews::{Attributes, GROUP, Identity, Reviews, Verdict};
-use crate::principal::Principal;
+use crate::http::access::right::Verb;
+use crate::principal::{Principal, Sees};
 use crate::settings::KubernetesSettings;
 
 /// Tokens remembered: one for each collector, operator and person of a large cluster.
@@ -20,6 +24,13 @@ const TOKENS_MAX: usize = 4096;
 
 /// Decisions remembered: the operator's token alone asks for each workspace.
 const DECISIONS_MAX: usize = 16 * 1024;
+
+/// Namespaces asked about, one by one, for a list of workspaces: each is a review, and whoever sees
+/// more of them than that is somebody who may list all.
+const LISTED_NAMESPACES_MAX: usize = 1000;
+
+/// Such reviews under way at once, so that one list leaves lanes to others.
+const LISTED_AT_ONCE: usize = 16;
 
 /// Larger than any token that an API server makes: those have one or two kilobytes.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
@@ -78,6 +89,53 @@ impl KubernetesAccess {
             self.check(hash, &identity, attributes).await?;
         }
         Ok(Principal::authenticated(&identity.user))
+    }
+
+    /// Which of the workspaces in these namespaces somebody sees in a list; an error where that one
+    /// may list them nowhere.
+    pub async fn sees(
+        &self,
+        token: &str,
+        mut namespaces: BTreeSet<Option<String>>,
+    ) -> Result<Sees, Refusal> {
+        let hash = TokenHash::from(Sha256::digest(token));
+        let identity = self.identify(token, hash).await?;
+        match self.check(hash, &identity, &listing("")).await {
+            Ok(()) => return Ok(Sees::All),
+            Err(Refusal::Denied(_)) => {}
+            Err(refusal) => return Err(refusal),
+        }
+        if namespaces.len() > LISTED_NAMESPACES_MAX {
+            return Err(Refusal::Denied(format!(
+                "{} may not list workspaces of {GROUP} in all namespaces; they stand in {} \
+                 namespaces, and one by one at most {LISTED_NAMESPACES_MAX} are asked about; a \
+                 ClusterRole with apiGroups [{GROUP}], resources [workspaces] and verbs [list], \
+                 bound to that user in all namespaces, allows it",
+                identity.user,
+                namespaces.len()
+            )));
+        }
+        // The store's own, whether or not a workspace stands there yet.
+        namespaces.insert(None);
+        let asked = namespaces.into_iter().map(|namespace| {
+            let listing = listing(namespace.as_deref().unwrap_or_else(|| self.namespace()));
+            let identity = &identity;
+            async move { (namespace, self.check(hash, identity, &listing).await) }
+        });
+        let verdicts: Vec<_> = stream::iter(asked).buffered(LISTED_AT_ONCE).collect().await;
+        let (mut seen, mut denied) = (BTreeSet::new(), None);
+        for (namespace, verdict) in verdicts {
+            match verdict {
+                Ok(()) => drop(seen.insert(namespace)),
+                // The first one is the store's own.
+                Err(refusal @ Refusal::Denied(_)) => denied = denied.or(Some(refusal)),
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        match denied {
+            Some(refusal) if seen.is_empty() => Err(refusal),
+            _ => Ok(Sees::Namespaces(Arc::new(seen))),
+        }
     }
 
     /// What to say to somebody without a token.
@@ -141,6 +199,17 @@ impl KubernetesAccess {
             tracing::warn!(reason, "the Kubernetes API server did not review; nobody comes in");
         }
         Verdict::Unknown(reason)
+    }
+}
+
+/// To list the workspaces of a namespace; of all of them where it is empty.
+fn listing(namespace: &str) -> Attributes {
+    Attributes::Resource {
+        resource: "workspaces",
+        subresource: "",
+        verb: Verb::List.as_str(),
+        namespace: namespace.to_owned(),
+        name: String::new(),
     }
 }
 

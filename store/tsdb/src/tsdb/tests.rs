@@ -411,8 +411,38 @@ fn metadata_and_exemplars_are_kept_and_not_logged_twice() {
         let found = database.exemplars(&[vec![Matcher::equal("job", "a")]], 0, NOW);
         assert_eq!(found, [(labels.clone(), vec![exemplar.clone()])]);
     }
+    let exemplars = |database: &Tsdb| database.exemplars(&[vec![]], 0, NOW);
+    for _ in 0..2 {
+        block_on(database.flush()).unwrap();
+        let again = open(&world);
+        assert_eq!(again.metadata(None, 9)["hits_total"], std::slice::from_ref(&metadata));
+        assert_eq!(exemplars(&again), [(labels.clone(), vec![exemplar.clone()])]);
+        assert_eq!(again.stats().head_series, 0, "their series need not be in the head");
+        assert_eq!(world.log.len(), 1, "what they came in was given back");
+    }
+    append(&database, vec![series("up", "a", &[(NOW, 1.0)])]);
+    assert_eq!(all(&open(&world)).len(), 2, "samples behind them come back");
+}
+
+#[test]
+fn exemplars_outlive_a_flush_that_the_log_refused_to_end() {
+    let world = TestWorld::at(NOW);
+    let database = open(&world);
+    let exemplar = protocol::sample::Exemplar {
+        labels: Labels::from_pairs([("trace_id", "abc")]),
+        value: 0.5,
+        timestamp_ms: NOW,
+    };
+    let batch = series("hits_total", "a", &[(NOW, 1.0)]);
+    append(&database, vec![TimeSeries { exemplars: vec![exemplar.clone()], ..batch }]);
+    world.log.set_broken(true);
+    assert!(block_on(database.flush()).is_err(), "it could not write the exemplars again");
+    world.log.set_broken(false);
+    let held = |database: &Tsdb| database.exemplars(&[vec![]], 0, NOW)[0].1.clone();
+    assert_eq!(held(&open(&world)), std::slice::from_ref(&exemplar), "the log holds them still");
     block_on(database.flush()).unwrap();
-    assert_eq!(open(&world).metadata(None, 9)["hits_total"], [metadata]);
+    assert_eq!((held(&open(&world)), world.log.len()), (vec![exemplar], 1));
+    assert_eq!(all(&open(&world)).len(), 1);
 }
 
 #[test]

@@ -1,0 +1,26 @@
+//! The fuzzer's seeds, as plain tests.
+//!
+//! `fuzz/corpus/TARGET/*` go through the fuzz targets' own functions, as they are and edited: each
+//! must return, soon.
+#![allow(clippy::disallowed_methods, reason = "a test reads files and the clock")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../../fuzz/src/store_bodies.rs"]
+mod bodies;
+#[path = "../../fuzz/src/corpus.rs"]
+mod corpus;
+
+#[test]
+fn control_api() {
+    corpus::each("control_api", bodies::control_api);
+}
+
+#[test]
+fn parameters() {
+    corpus::each("parameters", bodies::parameters);
+}
+
+#[test]
+fn catalog() {
+    corpus::each("catalog", bodies::catalog);
+}
