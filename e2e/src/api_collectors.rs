@@ -1,4 +1,4 @@
-//! Collectors of a Scraper on an API server alone, without operator.
+//! Collectors on an API server alone, without an operator.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Hearth on an API server alone: its chart, its roles as processes.
+//! Hearth on an API server alone: its roles as processes.
 //!
 //! The test is kubelet and controller manager at once: it starts what StatefulSets ask for and says
 //! in their status that it runs. Names of Services are in a hosts file that only these processes

@@ -1,4 +1,4 @@
-//! A process of one of Hearth's roles: its log, its memory, its end.
+//! A process of one of Hearth's roles: log, memory, end.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! Two operators, one Lease, and the end of the one that holds it.
+//! Two operators, one Lease, and the end of its holder.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The operator, as the chart installs it, on an API server alone.
+//! The operator, installed by the chart, without a cluster.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
