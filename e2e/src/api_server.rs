@@ -25,6 +25,7 @@ const PROGRAMS: [&str; 4] = ["etcd", "kube-apiserver", "kubectl", "kubeadm"];
 
 /// Both servers, until standard input ends: then the test's process has ended, however it did.
 const SERVERS: &str = r#"
+trap '' HUP INT TERM # meant for the test, whose end is the end of all
 cd "$DIR"
 "$BIN/etcd" --data-dir=etcd --unsafe-no-fsync --log-level=warn \
   --listen-client-urls="http://127.0.0.1:$ETCD" --advertise-client-urls="http://127.0.0.1:$ETCD" \
