@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::api_server::ApiServer;
+use crate::api_server::{ApiServer, skipped};
 use crate::eventually::eventually;
 use crate::install::NAMESPACE;
 use crate::kubernetes::{Namespace, file, root};
@@ -45,7 +45,7 @@ impl Installation {
     pub async fn fresh() -> Option<Self> {
         let possible = Command::new("unshare").args(["--mount", "true"]).status().await;
         if !possible.is_ok_and(|status| status.success()) {
-            println!("==== SKIPPED: the operator on an API server alone: it needs root");
+            skipped("names of Services need a mount namespace, and so root");
             return None;
         }
         let server = ApiServer::start().await?;
