@@ -43,7 +43,7 @@ charts:
 images:
 	charts/build-image $(or $(IMAGE),localhost/hearth:dev)
 
-# The black box tests alone: of the binary, then in a real cluster (kind, or e2e/cluster).
+# The black box tests alone: of the binary, on a real API server, in a real cluster (kind, or e2e/cluster).
 e2e:
 	cargo build $(CARGO_FLAGS) --profile ci -p hearth
 	cargo test $(CARGO_FLAGS) --profile ci -p e2e

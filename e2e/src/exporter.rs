@@ -1,5 +1,6 @@
 //! A real HTTP exporter whose page the test sets.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,13 +14,35 @@ pub struct Exporter {
     task: tokio::task::JoinHandle<()>,
 }
 
+/// The page of a path; `None` answers 500.
+type Page = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 impl Exporter {
     /// Begins to serve `page`.
     pub async fn start(page: &str) -> Self {
+        let shared = Arc::new(Mutex::new(Some(page.to_owned())));
+        let asked = Arc::clone(&shared);
+        let held = "no test panics while it holds the page";
+        Self::serving(shared, Arc::new(move |_| asked.lock().expect(held).clone())).await
+    }
+
+    /// Begins to serve `asked_total` at every path: how often that path was asked for, this time
+    /// included.
+    pub async fn counting() -> Self {
+        let counts = Mutex::new(HashMap::new());
+        let page = move |path: &str| {
+            let mut counts = counts.lock().expect("no test panics while it counts");
+            let count = counts.entry(path.to_owned()).or_insert(0_u64);
+            *count += 1;
+            Some(format!("# TYPE asked_total counter\nasked_total {count}\n"))
+        };
+        Self::serving(Arc::default(), Arc::new(page)).await
+    }
+
+    async fn serving(shared: Arc<Mutex<Option<String>>>, page: Page) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of loopback");
         let address = listener.local_addr().expect("it is bound").to_string();
-        let shared = Arc::new(Mutex::new(Some(page.to_owned())));
-        let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        let task = tokio::spawn(serve(listener, page));
         Self { address, page: shared, task }
     }
 
@@ -36,14 +59,15 @@ impl Drop for Exporter {
     }
 }
 
-async fn serve(listener: TcpListener, page: Arc<Mutex<Option<String>>>) {
+async fn serve(listener: TcpListener, page: Page) {
     while let Ok((mut socket, _)) = listener.accept().await {
         let page = Arc::clone(&page);
         tokio::spawn(async move {
             let mut request = vec![0; 8192];
-            while matches!(socket.read(&mut request).await, Ok(1..)) {
-                let page = page.lock().expect("no test panics while it holds the page").clone();
-                let (status, body) = match page {
+            while let Ok(read @ 1..) = socket.read(&mut request).await {
+                let head = String::from_utf8_lossy(&request[..read]);
+                let path = head.split(' ').nth(1).unwrap_or_default();
+                let (status, body) = match page(path) {
                     Some(body) => ("200 OK", body),
                     None => ("500 Internal Server Error", "broken on purpose".to_owned()),
                 };

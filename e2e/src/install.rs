@@ -26,7 +26,7 @@ pub async fn helm(args: &[&str]) -> String {
 
 /// The namespace of the installation.
 pub fn home() -> Namespace {
-    Namespace { name: NAMESPACE.to_owned() }
+    Namespace::named(NAMESPACE)
 }
 
 /// Removes every trace, data too.

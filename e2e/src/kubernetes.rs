@@ -1,5 +1,6 @@
 //! A real cluster, through kubectl as any user has it.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -11,8 +12,15 @@ use crate::eventually::eventually;
 
 /// Runs a program of `PATH`; its output, or all that it said.
 pub async fn run(program: &str, args: &[&str], input: &str) -> Result<String, String> {
-    let mut child = Command::new(program)
-        .args(args)
+    let mut command = Command::new(program);
+    command.args(args);
+    output(command, input).await
+}
+
+/// Runs a command; its output, or all that it said.
+pub async fn output(mut command: Command, input: &str) -> Result<String, String> {
+    let program = command.as_std().get_program().to_string_lossy().into_owned();
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -28,7 +36,38 @@ pub async fn run(program: &str, args: &[&str], input: &str) -> Result<String, St
         return Ok(said);
     }
     let complaint = String::from_utf8_lossy(&output.stderr);
+    let args: Vec<_> = command.as_std().get_args().map(|arg| arg.to_string_lossy()).collect();
     Err(format!("{program} {}: {complaint}{said}", args.join(" ")))
+}
+
+/// Which API server is asked: the environment's, or another by a kubectl and a file of its own.
+#[derive(Clone, Debug, Default)]
+pub struct Kubectl {
+    own: Option<(PathBuf, PathBuf)>,
+}
+
+impl Kubectl {
+    /// By this program with this kubeconfig.
+    pub fn new(program: PathBuf, kubeconfig: PathBuf) -> Self {
+        Self { own: Some((program, kubeconfig)) }
+    }
+
+    /// `kubectl ARGS`, with something to read.
+    pub async fn run(&self, args: &[&str], input: &str) -> Result<String, String> {
+        let Some((program, kubeconfig)) = &self.own else {
+            return run("kubectl", args, input).await;
+        };
+        let mut command = Command::new(program);
+        // What it remembers of an API server must not outlive it: ports come back.
+        let cache = kubeconfig.with_extension("cache");
+        command.args(args).env("KUBECONFIG", kubeconfig).env("KUBECACHEDIR", cache);
+        output(command, input).await
+    }
+
+    /// `kubectl ARGS`, which has to work.
+    pub async fn must(&self, args: &[&str]) -> String {
+        self.run(args, "").await.unwrap_or_else(|error| panic!("{error}"))
+    }
 }
 
 /// `kubectl ARGS`
@@ -46,9 +85,16 @@ pub async fn must(args: &[&str]) -> String {
 pub struct Namespace {
     /// Its name.
     pub name: String,
+    /// Where it is.
+    pub server: Kubectl,
 }
 
 impl Namespace {
+    /// One that is there, or will be.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), server: Kubectl::default() }
+    }
+
     /// Makes it; what an earlier run left of it goes first.
     pub async fn fresh(name: &str) -> Self {
         Self::remove(name).await;
@@ -58,7 +104,7 @@ impl Namespace {
             kubectl(&["-n", name, "get", "serviceaccount", "default"]).await
         })
         .await;
-        Self { name: name.to_owned() }
+        Self::named(name)
     }
 
     /// Deletes it and waits until it is gone.
@@ -68,7 +114,7 @@ impl Namespace {
 
     /// `kubectl -n NAMESPACE ARGS`
     pub async fn kubectl(&self, args: &[&str]) -> Result<String, String> {
-        kubectl(&[&["-n", self.name.as_str()], args].concat()).await
+        self.server.run(&[&["-n", self.name.as_str()], args].concat(), "").await
     }
 
     /// `kubectl -n NAMESPACE ARGS`, which has to work.
@@ -78,8 +124,7 @@ impl Namespace {
 
     /// `kubectl apply` of these manifests.
     pub async fn apply(&self, manifests: &str) -> Result<String, String> {
-        let args = ["-n", &self.name, "apply", "-f", "-"];
-        run("kubectl", &args, manifests).await
+        self.server.run(&["-n", &self.name, "apply", "-f", "-"], manifests).await
     }
 
     /// `kubectl apply`, which has to work.

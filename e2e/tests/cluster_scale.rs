@@ -1,14 +1,12 @@
-//! Memory with many objects, measured.
+//! Memory of the operator with many objects, measured.
 
 use std::time::Duration;
 
 use e2e::eventually::eventually;
 use e2e::foreign::define;
 use e2e::install::{self, home};
-use e2e::kubernetes::{Namespace, kubectl, must, run};
+use e2e::kubernetes::{Namespace, must, run};
 use e2e::scene::{self, LIMIT};
-
-const MIB: f64 = 1024.0 * 1024.0;
 
 /// These take long.
 fn wanted() -> bool {
@@ -120,50 +118,4 @@ async fn monitors(many: &Namespace) {
         let args = ["-n", &many.name, "create", "--validate=false", "-f", "-"];
         run("kubectl", &args, &objects).await.unwrap_or_else(|error| panic!("{error}"));
     }
-}
-
-/// Pods on nodes that are only names: nothing runs, everything is listed and watched.
-async fn fake_pods(namespace: &Namespace, count: usize) {
-    let tolerations = "tolerations: [{operator: Exists}]";
-    for chunk in 0..count / 500 {
-        let node = format!("e2e-fake-{chunk}");
-        let manifest = format!("{{apiVersion: v1, kind: Node, metadata: {{name: {node}}}}}");
-        run("kubectl", &["create", "-f", "-"], &manifest).await.unwrap_or_default();
-        let mut pods = String::new();
-        for number in 0..500 {
-            pods += &format!(
-                "{{apiVersion: v1, kind: Pod, metadata: {{name: p{chunk}-{number}, labels: {{app: fake, tier: backend, \
-                  version: v1}}, annotations: {{team: shop, note: 'words in annotations'}}}}, \
-                  spec: {{nodeName: {node}, {tolerations}, containers: [{{name: a, image: 'localhost/none:1', env: [{{name: A, value: b}}], \
-                  ports: [{{name: web, containerPort: 8080}}]}}]}}}}\n---\n"
-            );
-        }
-        let args = ["-n", &namespace.name, "create", "--validate=false", "-f", "-"];
-        run("kubectl", &args, &pods).await.unwrap_or_else(|error| panic!("{error}"));
-    }
-}
-
-#[tokio::test]
-#[ignore = "needs a cluster: make e2e"]
-async fn a_collector_that_watches_ten_thousand_pods_is_small() {
-    if !wanted() {
-        println!("SKIPPED: memory with many objects: HEARTH_E2E_SCALE is not set");
-        return;
-    }
-    install::ensure().await;
-    scene::clear("crowd", &[]).await;
-    let crowd = Namespace::fresh("e2e-crowd").await;
-    fake_pods(&crowd, 10_000).await;
-    scene::workspace("crowd").await;
-    scene::scraper("crowd").await;
-    home().until("scraper", "crowd", "Ready", "True", LIMIT).await;
-    let seen = peak_mib("crowd-scraper-0").await;
-    println!("MEASURED memory of a collector that watches 10,000 pods: {seen} MiB");
-    let args = ["delete", "pods", "--all", "--force", "--grace-period=0", "-n", "e2e-crowd"];
-    kubectl(&args).await.unwrap_or_default();
-    for chunk in 0..20 {
-        kubectl(&["delete", "node", &format!("e2e-fake-{chunk}")]).await.unwrap_or_default();
-    }
-    scene::clear("crowd", &[crowd]).await;
-    assert!(seen < 200.0, "{seen} MiB, which is {} bytes", seen * MIB);
 }

@@ -200,7 +200,7 @@ async fn password(client: &WorkspaceClient) {
         if told { Ok(()) } else { Err(rejected) }
     })
     .await;
-    let default = Namespace { name: "default".to_owned() };
+    let default = Namespace::named("default");
     let (role, account) =
         (format!("--role={role}"), "--serviceaccount=hearth-system:upstream-scraper");
     default.must(&["create", "rolebinding", "upstream-reader", &role, account]).await;

@@ -23,9 +23,6 @@ const LEFT: &[(&str, &[&str])] = &[
             "monitors/probe",
             "monitors/scrape_config",
             "monitors/service_monitor",
-            "role",
-            "role_cluster",
-            "role_keeper",
         ],
     ),
     (

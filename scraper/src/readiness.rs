@@ -121,9 +121,9 @@ mod tests {
         assert!(wait(0).is_some());
         tokio::time::advance(2 * DISCOVERY_WAIT_MAX).await;
         assert!(wait(1).is_some());
-        tokio::time::advance(DISCOVERY_WAIT_MAX - Duration::from_secs(1)).await;
+        tokio::time::advance(DISCOVERY_WAIT_MAX / 2).await;
         assert!(wait(1).is_some());
-        tokio::time::advance(Duration::from_secs(1)).await;
+        tokio::time::advance(DISCOVERY_WAIT_MAX / 2).await;
         assert_eq!(wait(1), None);
     }
 }

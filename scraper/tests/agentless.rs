@@ -14,7 +14,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use protocol::collector_report::CollectorReport;
-use remote_cluster::{Aws, CLUSTER, MovedClock, REGION, RemoteCluster};
+use remote_cluster::{Admits, Aws, CLUSTER, MovedClock, REGION, RemoteCluster};
 use running_role::{Object, Running, Start, api_server, scraper, spec, store};
 use scraper::clock::WallClock;
 use scraper::kubernetes::aws_credentials::AwsSource;
@@ -205,7 +205,7 @@ fn put(file: &Path, text: &str) {
     std::fs::rename(&fresh, file).unwrap();
 }
 
-fn only(token: &'static str) -> Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync> {
+fn only(token: &'static str) -> Arc<Admits> {
     Arc::new(move |shown| if shown == token { Ok(()) } else { Err(shown.to_owned()) })
 }
 

@@ -331,7 +331,7 @@ async fn a_list_shows_what_stands_where_one_may_list() {
     request.headers_mut().insert("hearth-owner", "operator/x/y/z".parse().expect("ok"));
     cluster.store.send(request).await.expect(403);
     cluster.reviews.with(|known| known.down = true);
-    cluster.clock.advance(Duration::from_secs(60));
+    cluster.clock.advance(Duration::from_mins(1));
     cluster.get("a", "/workspaces").await.expect(503);
 }
 

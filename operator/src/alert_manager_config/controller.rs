@@ -68,7 +68,7 @@ pub fn controller(
         pushed: Mutex::default(),
         queue: Arc::clone(&queue),
     };
-    let controller = Controller::new(Arc::clone(context), reconciler);
+    let controller = Controller::new(Arc::clone(context), reconciler).knowing(stores.cache());
     let controller = controller.after(&workspaces, move |workspace| {
         let workspace = name_of(workspace);
         let means = |one: &&Arc<AlertManagerConfig>| {

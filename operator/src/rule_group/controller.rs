@@ -65,7 +65,8 @@ pub fn controller(context: &Arc<Context>, stores: &Arc<Stores>) -> Controller<Ru
         workspaces: Arc::clone(&workspaces),
         verdicts: Verdicts::default(),
     };
-    Controller::new(Arc::clone(context), reconciler).after(&workspaces, move |workspace| {
+    let controller = Controller::new(Arc::clone(context), reconciler).knowing(stores.cache());
+    controller.after(&workspaces, move |workspace| {
         let workspace = name_of(workspace);
         let means = |one: &&Arc<RuleGroup>| {
             target(&name_of(one.as_ref()), &one.spec.workspace_ref) == workspace

@@ -111,6 +111,16 @@ impl<R: Reconciler> Controller<R> {
         self
     }
 
+    /// At the start, the first reconcile waits a while for another kind to be listed: what is not
+    /// known yet must not be told as missing.
+    pub fn knowing<T>(mut self, cache: &Arc<Cache<T>>) -> Self
+    where
+        T: Resource + Send + Sync + 'static,
+    {
+        self.wishes.push(cache.sync());
+        self
+    }
+
     /// Makes the owner due when one of its children changes.
     pub fn owns<T>(self, cache: &Arc<Cache<T>>) -> Self
     where

@@ -1,4 +1,4 @@
-//! The certificate authority: lost, and replaced when asked for.
+//! The certificate authority: lost, and replaced on demand.
 
 use serde_json::json;
 

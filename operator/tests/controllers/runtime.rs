@@ -6,12 +6,15 @@ use http::Method;
 use operator::runtime::lease::Elector;
 use operator::settings::OperatorSettings;
 use operator::webhook::certificate;
+use operator::workspace::stores::Stores;
 use serde_json::json;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use crate::fake_api::{Asked, FakeApi, Fault};
-use crate::setting::{Running, make_class, make_store, pass, settings, store_ready, until};
+use crate::setting::{
+    Running, condition, key, make_class, make_store, pass, settings, store_ready, until,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_missing_kind_is_waited_for_and_told() {
@@ -46,6 +49,45 @@ async fn a_watch_that_never_works_does_not_keep_a_kind_from_working() {
     let _running = Running::store(&api);
     store_ready(&api).await;
 }
+
+/// A new process must not tell people that what it has not listed yet is not there.
+#[tokio::test(start_paused = true)]
+async fn rules_wait_at_the_start_for_stores_to_be_listed() {
+    let api = FakeApi::default();
+    make_store(&api, &json!({}));
+    let group = json!({"name": "a", "rules": [{"record": "x", "expr": "up"}]});
+    for (kind, plural, spec, status) in [
+        ("Workspace", "workspaces", json!({}), json!({"workspaceId": WORKSPACE_ID})),
+        (
+            "RuleGroup",
+            "rulegroups",
+            json!({"workspaceRef": {"name": "demo"}, "groups": [group]}),
+            json!({}),
+        ),
+    ] {
+        let object = json!({
+            "apiVersion": "hearth.dev/v1alpha1", "kind": kind,
+            "metadata": {"name": "demo", "namespace": "shop"}, "spec": spec, "status": status,
+        });
+        let key = key(&format!("/apis/hearth.dev/v1alpha1/{plural}"), "shop", "demo");
+        api.with_objects(|objects| objects.set(&key, object));
+    }
+    let mut failures = 2;
+    api.fail(move |asked: &Asked| {
+        let hit = failures > 0 && asked.method == Method::GET && asked.path.ends_with("/stores");
+        failures -= u32::from(hit);
+        hit.then_some(Fault::Code(500))
+    });
+    let running = Running::start(&api);
+    let stores = Stores::new(&running.context);
+    let controller = operator::rule_group::controller::controller(&running.context, &stores);
+    let _running = running.with(controller);
+    let told = || condition(&api, "rulegroups", "demo", "ResolvedRefs").1;
+    until("it is told what the references come to", || !told().is_empty()).await;
+    assert_eq!(told(), "StoreNotReady", "not that there is none");
+}
+
+const WORKSPACE_ID: &str = "ws-c8b3b39c-b011-44c3-bd42-69641c240f96";
 
 #[tokio::test(start_paused = true)]
 async fn a_broken_watch_costs_few_requests() {

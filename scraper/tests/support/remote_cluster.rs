@@ -49,7 +49,8 @@ impl WallClock for MovedClock {
     }
 }
 
-type Admits = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+/// Whether a bearer token is let in, or why not.
+pub type Admits = dyn Fn(&str) -> Result<(), String> + Send + Sync;
 
 /// An API server of pods, over TLS.
 pub struct RemoteCluster {

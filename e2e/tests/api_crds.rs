@@ -2,24 +2,35 @@
 
 use std::time::Duration;
 
+use e2e::api_server::ApiServer;
 use e2e::eventually::eventually;
-use e2e::kubernetes::{Namespace, file, kubectl, must, root, run};
+use e2e::kubernetes::{file, root};
+use tokio::sync::OnceCell;
+
+/// One for all tests of this file; it ends with the process.
+static SERVER: OnceCell<Option<ApiServer>> = OnceCell::const_new();
 
 const KINDS: &[&str] = &["stores", "workspaces", "scrapers", "rulegroups", "alertmanagerconfigs"];
 
-async fn install() {
-    let folder = root().join("crds");
-    let folder = folder.to_str().expect("checkouts have plain paths");
-    let said = must(&["apply", "--server-side", "--force-conflicts", "-f", folder]).await;
+async fn install() -> Option<&'static ApiServer> {
+    SERVER.get_or_init(start).await.as_ref()
+}
+
+async fn start() -> Option<ApiServer> {
+    let server = ApiServer::start().await?;
+    let folder = root().join("crds").display().to_string();
+    let said = server.kubectl.must(&["apply", "--server-side", "-f", &folder]).await;
     assert_eq!(said.lines().count(), KINDS.len(), "{said}");
     for kind in KINDS {
         let name = format!("crd/{kind}.hearth.dev");
-        must(&["wait", "--for=condition=Established", "--timeout=30s", &name]).await;
+        let wait = ["wait", "--for=condition=Established", "--timeout=30s", &name];
+        server.kubectl.must(&wait).await;
     }
     eventually("the kinds are served", Duration::from_secs(20), async || {
-        kubectl(&["get", "hearth", "-A"]).await
+        server.kubectl.run(&["get", "hearth", "-A"], "").await
     })
     .await;
+    Some(server)
 }
 
 fn manifest(kind: &str, name: &str, spec: &str) -> String {
@@ -29,25 +40,25 @@ fn manifest(kind: &str, name: &str, spec: &str) -> String {
 }
 
 #[tokio::test]
-#[ignore = "needs a cluster: make e2e"]
+#[ignore = "needs an API server: make e2e"]
 async fn the_api_server_takes_them_without_a_warning() {
-    install().await;
+    let Some(server) = install().await else { return };
     for kind in KINDS {
         let path = format!("crds/{kind}.hearth.dev.yaml");
         let dry = ["apply", "--server-side", "--dry-run=server", "--force-conflicts", "-f", "-"];
         let args = [&dry[..], &["-o", "name", "--warnings-as-errors"]].concat();
-        run("kubectl", &args, &file(&path)).await.unwrap_or_else(|error| panic!("{error}"));
+        server.kubectl.run(&args, &file(&path)).await.unwrap_or_else(|error| panic!("{error}"));
         let what = "jsonpath={.status.conditions[?(@.type==\"NonStructuralSchema\")].message}";
         let name = format!("{kind}.hearth.dev");
-        assert_eq!(must(&["get", "crd", &name, "-o", what]).await, "", "{kind}");
+        assert_eq!(server.kubectl.must(&["get", "crd", &name, "-o", what]).await, "", "{kind}");
     }
 }
 
 #[tokio::test]
-#[ignore = "needs a cluster: make e2e"]
+#[ignore = "needs an API server: make e2e"]
 async fn people_see_columns_short_names_and_explanations() {
-    install().await;
-    let here = Namespace::fresh("e2e-crds-columns").await;
+    let Some(server) = install().await else { return };
+    let here = server.namespace("e2e-crds-columns").await;
     for (kind, name, spec, columns) in [
         ("Store", "hst", "{}", "NAME ENDPOINT VOLUME READY REASON AGE"),
         ("Workspace", "hws", "{alias: a}", "NAME ALIAS WORKSPACE READY REASON AGE"),
@@ -59,7 +70,8 @@ async fn people_see_columns_short_names_and_explanations() {
         let table = here.must(&["get", name]).await;
         let head: Vec<&str> = table.lines().next().unwrap_or_default().split_whitespace().collect();
         assert_eq!(head.join(" "), columns, "{kind}");
-        let explained = must(&["explain", &format!("{kind}.spec"), "--recursive"]).await;
+        let explain = ["explain", &format!("{kind}.spec"), "--recursive"];
+        let explained = server.kubectl.must(&explain).await;
         assert!(explained.contains("FIELDS"), "{explained}");
     }
     assert_eq!(here.must(&["get", "hearth", "-o", "name"]).await.lines().count(), KINDS.len());
@@ -72,10 +84,10 @@ const RULES: &str =
 const ALERTS: &str = "{workspaceRef: {name: demo}, definition: 'alertmanager_config: {}'}";
 
 #[tokio::test]
-#[ignore = "needs a cluster: make e2e"]
+#[ignore = "needs an API server: make e2e"]
 async fn scrapers_scale_by_the_subresource() {
-    install().await;
-    let here = Namespace::fresh("e2e-crds-scale").await;
+    let Some(server) = install().await else { return };
+    let here = server.namespace("e2e-crds-scale").await;
     here.must_apply(&manifest("Scraper", "demo", SCRAPER)).await;
     let shards = "jsonpath={.spec.sharding.shards}";
     assert_eq!(here.must(&["get", "scraper", "demo", "-o", shards]).await, "1", "the default");
@@ -84,10 +96,10 @@ async fn scrapers_scale_by_the_subresource() {
 }
 
 #[tokio::test]
-#[ignore = "needs a cluster: make e2e"]
+#[ignore = "needs an API server: make e2e"]
 async fn what_cannot_be_is_refused_with_its_reason() {
-    install().await;
-    let here = Namespace::fresh("e2e-crds-refused").await;
+    let Some(server) = install().await else { return };
+    let here = server.namespace("e2e-crds-refused").await;
     for (kind, spec, words) in [
         ("Store", "{colour: red}", "colour"),
         ("Store", "{deletionPolicy: Forget}", "Forget"),
@@ -123,10 +135,10 @@ async fn what_cannot_be_is_refused_with_its_reason() {
 }
 
 #[tokio::test]
-#[ignore = "needs a cluster: make e2e"]
+#[ignore = "needs an API server: make e2e"]
 async fn what_says_where_data_lies_cannot_be_changed() {
-    install().await;
-    let here = Namespace::fresh("e2e-crds-fixed").await;
+    let Some(server) = install().await else { return };
+    let here = server.namespace("e2e-crds-fixed").await;
     let workspace = |spec: &str| manifest("Workspace", "demo", spec);
     here.must_apply(&workspace("{storeRef: {name: one}, workspaceId: ws-1}")).await;
     let words = "storeRef cannot be changed";
@@ -145,10 +157,10 @@ async fn what_says_where_data_lies_cannot_be_changed() {
 }
 
 #[tokio::test]
-#[ignore = "needs a cluster: make e2e"]
+#[ignore = "needs an API server: make e2e"]
 async fn a_volume_grows_but_keeps_its_class() {
-    install().await;
-    let here = Namespace::fresh("e2e-crds-volume").await;
+    let Some(server) = install().await else { return };
+    let here = server.namespace("e2e-crds-volume").await;
     let store =
         |name: &str, volume: &str| manifest("Store", name, &format!("{{volume: {volume}}}"));
     let words = "storage class of a volume cannot be changed";
@@ -162,10 +174,10 @@ async fn a_volume_grows_but_keeps_its_class() {
 }
 
 #[tokio::test]
-#[ignore = "needs a cluster: make e2e"]
+#[ignore = "needs an API server: make e2e"]
 async fn applying_twice_changes_nothing() {
-    install().await;
-    let here = Namespace::fresh("e2e-crds-twice").await;
+    let Some(server) = install().await else { return };
+    let here = server.namespace("e2e-crds-twice").await;
     for (side, name) in [("--server-side=false", "client"), ("--server-side=true", "server")] {
         let all = [
             manifest("Store", name, "{}"),
@@ -177,11 +189,11 @@ async fn applying_twice_changes_nothing() {
         .join("---\n");
         let versions = ["get", "hearth", "-o", "jsonpath={.items[*].metadata.resourceVersion}"];
         let apply = ["-n", &here.name, "apply", side, "-f", "-"];
-        run("kubectl", &apply, &all).await.unwrap_or_else(|error| panic!("{error}"));
+        server.kubectl.run(&apply, &all).await.unwrap_or_else(|error| panic!("{error}"));
         let first = here.must(&versions).await;
-        run("kubectl", &apply, &all).await.unwrap_or_else(|error| panic!("{error}"));
+        server.kubectl.run(&apply, &all).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(here.must(&versions).await, first, "{side}");
         let diff = ["-n", &here.name, "diff", side, "-f", "-"];
-        assert_eq!(run("kubectl", &diff, &all).await, Ok(String::new()));
+        assert_eq!(server.kubectl.run(&diff, &all).await, Ok(String::new()));
     }
 }
