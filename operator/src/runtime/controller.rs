@@ -130,15 +130,22 @@ impl<R: Reconciler> Controller<R> {
         self.after(cache, move |child| owners(child, &kind))
     }
 
-    /// Makes every name due when the certificate authority changes.
-    pub fn after_authority(self) -> Self {
+    /// Makes every name due when the certificate authority changes. At the start, the first
+    /// reconcile waits a while for the authority to be read or made.
+    pub fn after_authority(mut self) -> Self {
         let mut authority = self.context.authority.subscribe();
         let (queue, cache) = (self.queue.clone(), self.cache.clone());
+        let (known, wish) = watch::channel(false);
+        self.wishes.push(wish);
         tokio::spawn(async move {
-            // Ends with the context, which holds the sender.
-            while authority.changed().await.is_ok() {
+            loop {
+                known.send_replace(authority.borrow_and_update().is_some());
                 for name in cache.names() {
                     queue.add(name);
+                }
+                // Ends with the context, which holds the sender.
+                if authority.changed().await.is_err() {
+                    return;
                 }
             }
         });

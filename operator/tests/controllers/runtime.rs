@@ -87,6 +87,29 @@ async fn rules_wait_at_the_start_for_stores_to_be_listed() {
     assert_eq!(told(), "StoreNotReady", "not that there is none");
 }
 
+/// A new process must not tell people that its authority is missing while it reads it.
+#[tokio::test(start_paused = true)]
+async fn stores_wait_at_the_start_for_the_authority_to_be_read() {
+    let api = FakeApi::default();
+    make_store(&api, &json!({}));
+    let running = Running::store(&api);
+    store_ready(&api).await;
+    drop(running);
+    api.take_writes();
+    let mut failures = 1;
+    api.fail(move |asked: &Asked| {
+        let is_authority =
+            asked.method == Method::GET && asked.path.ends_with("/hearth-system/secrets");
+        let hit = failures > 0 && is_authority;
+        failures -= u32::from(hit);
+        hit.then_some(Fault::Code(500))
+    });
+    let _running = Running::store(&api);
+    pass(60).await;
+    let writes = api.take_writes();
+    assert!(writes.is_empty(), "{writes:?}");
+}
+
 const WORKSPACE_ID: &str = "ws-c8b3b39c-b011-44c3-bd42-69641c240f96";
 
 #[tokio::test(start_paused = true)]
