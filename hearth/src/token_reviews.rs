@@ -11,6 +11,7 @@ use k8s_openapi::api::authentication::v1::{
 };
 use kube::api::PostParams;
 use kube::{Api, Client, Config};
+use scraper::error_chain::chain;
 use store::http::access::reviews::Identity;
 
 /// For one review, connecting included. An API server answers in milliseconds; whoever asks us
@@ -81,24 +82,9 @@ pub async fn within<T>(asking: impl Future<Output = Result<T, kube::Error>>) -> 
              tokenreviews and subjectaccessreviews",
             status.message
         )),
-        Ok(Err(error)) => Err(told(&error)),
+        Ok(Err(error)) => Err(chain(&error)),
         Err(_) => Err(format!("no answer within {} seconds", REVIEW_TIMEOUT.as_secs())),
     }
-}
-
-/// An error with what lies beneath it: the top one alone says "client error (Connect)".
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut beneath = error.source();
-    while let Some(error) = beneath {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        beneath = error.source();
-    }
-    text
 }
 
 /// What the status of a review says. An API server that knows nothing of audiences leaves them

@@ -6,6 +6,7 @@
 pub mod alert_manager_config;
 pub mod certificates;
 pub mod control;
+pub mod error_chain;
 pub mod foreign_rules;
 pub mod operator;
 pub mod rule_group;

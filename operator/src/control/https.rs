@@ -14,6 +14,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 
 use crate::control::error::retry_after;
 use crate::control::transport::{NoAnswer, OWNER_HEADER, Transport};
+use crate::error_chain::chain;
 
 /// Largest answer: the rules of one namespace with the alerts that fire, or a page of a listing.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -155,17 +156,6 @@ async fn read(mut answer: reqwest::Response) -> Result<Bytes, String> {
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
-}
-
-/// An error with its causes: the outermost alone never says why.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

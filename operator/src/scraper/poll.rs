@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use protocol::collector_report::CollectorReport;
 
+use crate::error_chain::chain;
 use crate::runtime::context::Context;
 use crate::scraper::gather::Answer;
 use crate::scraper::names;
@@ -71,10 +72,10 @@ async fn means(context: &Context) -> Result<(reqwest::Client, String), String> {
 
 async fn report(client: &reqwest::Client, url: &str, token: &str) -> Answer {
     let sent = client.get(url).bearer_auth(token).send().await;
-    let mut answer = sent.map_err(|error| whole(&error))?;
+    let mut answer = sent.map_err(|error| chain(&error))?;
     let status = answer.status();
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| whole(&error))? {
+    while let Some(chunk) = answer.chunk().await.map_err(|error| chain(&error))? {
         if body.len() + chunk.len() > BODY_BYTES_MAX {
             return Err(format!("its status is longer than {BODY_BYTES_MAX} bytes"));
         }
@@ -86,15 +87,4 @@ async fn report(client: &reqwest::Client, url: &str, token: &str) -> Answer {
     }
     serde_json::from_slice::<CollectorReport>(&body)
         .map_err(|error| format!("its status cannot be read: {error}"))
-}
-
-/// An error with its causes: the client's own words say only that a request failed.
-fn whole(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
